@@ -1,0 +1,44 @@
+"""LibTorch out of PyTorch's wheel, as the external repository @libtorch.
+
+Targets: :torch (CPU), :torch_cuda (adds CUDA and NCCL; links on a machine without a GPU).
+The wheels are unpacked by deploy/install_dependencies.sh into one folder, as pip would.
+"""
+
+def _impl(ctx):
+    site = ctx.os.environ.get("LIBTORCH_SITE") or ctx.os.environ.get("HOME") + "/.cache/pretext/libtorch"
+    torch = ctx.path(site + "/torch")
+    if not torch.exists:
+        fail("no LibTorch under %s; run deploy/install_dependencies.sh" % site)
+
+    # Not include/google: the wheel's Protobuf 3.13 headers would shadow the system's.
+    for name in ["ATen", "c10", "torch", "caffe2", "kineto"]:
+        if torch.get_child("include").get_child(name).exists:
+            ctx.symlink(torch.get_child("include").get_child(name), "include/" + name)
+    lib = site + "/torch/lib"
+    cuda = site + "/nvidia/cu13/lib"
+    if not ctx.path(cuda).exists:
+        fail("no %s; run deploy/install_dependencies.sh" % cuda)
+    rpaths = ["-L" + lib, "-Wl,-rpath," + lib, "-Wl,-rpath-link," + cuda]
+    ctx.file("BUILD.bazel", """package(default_visibility = ["//visibility:public"])
+
+cc_library(
+    name = "torch",
+    hdrs = glob(["include/**"]),
+    defines = ["USE_DISTRIBUTED", "USE_C10D_GLOO"],
+    includes = ["include", "include/torch/csrc/api/include"],
+    linkopts = {cpu},
+)
+
+cc_library(
+    name = "torch_cuda",
+    defines = ["USE_C10D_NCCL", "USE_CUDA"],
+    includes = [],
+    linkopts = {cuda},
+    deps = [":torch"],
+)
+""".format(
+        cpu = rpaths + ["-Wl,--no-as-needed", "-ltorch_cpu", "-lc10", "-Wl,--as-needed"],
+        cuda = ["-Wl,--no-as-needed", "-ltorch_cuda", "-lc10_cuda", "-Wl,--as-needed", "-Wl,--allow-shlib-undefined", "-Wl,--unresolved-symbols=ignore-in-shared-libs"],
+    ))
+
+libtorch = repository_rule(implementation = _impl, environ = ["LIBTORCH_SITE", "HOME"], local = True)

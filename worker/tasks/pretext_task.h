@@ -1,0 +1,63 @@
+#ifndef PRETEXT_WORKER_TASKS_PRETEXT_TASK_H_
+#define PRETEXT_WORKER_TASKS_PRETEXT_TASK_H_
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace pretext {
+
+// One task's share of a batch, on the training device.
+struct Batch {
+  // In the order of the task's layout: field i is (B, ...) of the field's type. Pictures are uint8 NHWC.
+  std::vector<at::Tensor> fields;
+  std::vector<int64_t> indices;  // samples, in order: B of them
+  int64_t step = 0;              // of the stage; with accumulation several batches share it
+  int32_t micro = 0;
+};
+
+struct TaskOutput {
+  at::Tensor loss;  // scalar with gradient: the mean over the batch of this rank
+  // Named values for people, without gradient, scalars: they are averaged over ranks and steps.
+  // "accuracy", "positive_similarity", ...
+  std::vector<std::pair<std::string, at::Tensor>> metrics;
+  at::Tensor predictions;  // (B, ...) logits or undefined
+  at::Tensor features;     // (B, D) pooled features of the backbone, undefined when there are none
+};
+
+// Position in training, for schedules inside a task.
+struct Step {
+  int64_t step = 0;   // just finished
+  int64_t steps = 0;  // of the stage
+};
+
+// The training side of a pretext task. Owns its heads and whatever state it needs; shares the backbone with
+// the stage's other tasks. All methods run on the training thread. The trainer knows no task by name.
+class PretextTask {
+ public:
+  virtual ~PretextTask() = default;
+
+  // Forward pass and loss of one batch. Runs the shared backbone itself. Errors are the process group's.
+  virtual absl::StatusOr<TaskOutput> Loss(const Batch& batch) = 0;
+
+  // After the optimizer has changed the weights: queues move on. (A momentum encoder that moves *before*
+  // the keys are encoded, as MoCo's, does so in Loss.)
+  virtual void AfterOptimizerStep(const Step& step) {}
+
+  // Everything a checkpoint must hold beside the backbone: heads, and as buffers queues, momentum encoders,
+  // pointers. Parameters with requires_grad are trained; all ranks hold equal values after each step.
+  virtual torch::nn::Module& module() = 0;
+
+  // What the loss is when the network knows nothing, shown beside it: ln K, ln(1 + N).
+  virtual double chance_loss() const = 0;
+};
+
+}  // namespace pretext
+
+#endif  // PRETEXT_WORKER_TASKS_PRETEXT_TASK_H_
