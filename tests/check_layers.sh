@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Fails when a dependency points up or sideways (ARCHITECTURE.md, "Layers"), or when the service or the
+# client can reach LibTorch or OpenCV.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+bad=0
+
+# must_not_reach FROM TO...: no target of FROM depends on any of TO, however far down.
+must_not_reach() {
+  local from="$1" path
+  shift
+  for to in "$@"; do
+    if ! path="$(bazel query --noshow_progress "somepath($from, $to)" 2> /tmp/check_layers.$$)"; then
+      cat /tmp/check_layers.$$
+      bad=1
+    elif [ -n "$path" ]; then
+      echo "$from must not reach $to, but:"
+      sed 's/^/  /' <<< "$path"
+      bad=1
+    fi
+  done
+  rm -f /tmp/check_layers.$$
+}
+
+for part in //server/... //client/... //proto/...; do
+  must_not_reach "$part" @libtorch//... @opencv//...
+done
+must_not_reach //worker/... //server/... //client/...
+must_not_reach //server/... //worker/... //client/...
+must_not_reach //client/... //worker/... //server/...
+must_not_reach //proto/... //server/... //worker/... //client/...
+
+# Within a part: "folder: what it may use". A folder that is not listed is an error, so that new ones get a place.
+allowed() {
+  case "$1" in
+    server/state) ;;
+    server/scheduler | server/store | server/launchers | server/metrics) echo server/state ;;
+    server/coordinator) echo server/state server/scheduler server/store server/launchers server/metrics ;;
+    server/rpc | server/web) echo server/state server/scheduler server/store server/launchers server/metrics server/coordinator ;;
+    worker/data | worker/report) ;;
+    worker/augment | worker/models | worker/losses | worker/dist) echo worker/data ;;
+    worker/tasks) echo worker/data worker/augment worker/models worker/losses worker/dist ;;
+    worker/train | worker/eval) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks ;;
+    worker/session | worker/agent) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks worker/train worker/eval ;;
+    client/render) ;;
+    client/coordinator_client) echo client/render ;;
+    client/commands) echo client/render client/coordinator_client ;;
+    *) echo unknown ;;
+  esac
+}
+for folder in server/*/ worker/*/ client/*/; do
+  folder="${folder%/}"
+  uses="$(allowed "$folder")"
+  if [ "$uses" = unknown ]; then
+    echo "$folder has no place in the layers; give it one in ARCHITECTURE.md and tests/check_layers.sh"
+    bad=1
+    continue
+  fi
+  top="${folder%%/*}"
+  # Tests may bring in anything below the top folder's edges; libraries and binaries may not.
+  while read -r used; do
+    [ "$used" = "$folder" ] && continue
+    grep -qw -- "$used" <<< "$uses" || {
+      echo "$folder uses $used, which is not below it"
+      bad=1
+    }
+  done < <(bazel query --noshow_progress --output package \
+    "labels(deps, kind('cc_(library|binary)', //$folder:*)) intersect //$top/..." 2> /dev/null | sort -u)
+done
+exit $bad
