@@ -9,10 +9,10 @@
 #include "absl/status/statusor.h"
 
 // Returns from the enclosing function when `expression` is an error.
-#define PRETEXT_RETURN_IF_ERROR(expression)             \
-  do {                                                  \
-    absl::Status pretext_status = (expression);         \
-    if (!pretext_status.ok()) return pretext_status;    \
+#define PRETEXT_RETURN_IF_ERROR(expression)          \
+  do {                                               \
+    absl::Status pretext_status = (expression);      \
+    if (!pretext_status.ok()) return pretext_status; \
   } while (false)
 
 // Evaluates a StatusOr; returns its error, or moves its value into `target` (a declaration or an lvalue).

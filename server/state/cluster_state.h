@@ -18,10 +18,10 @@ namespace pretext {
 // One rank of the current attempt.
 struct RankRecord {
   v1::RankPlacement placement;
-  bool joined = false;        // has said hello
-  bool process_gone = false;  // its device is free
+  bool joined = false;                                          // has said hello
+  bool process_gone = false;                                    // its device is free
   v1::RankEnded::Kind ended = v1::RankEnded::KIND_UNSPECIFIED;  // its outcome, once told
-  v1::Failure failure;        // when `ended` is FAILED
+  v1::Failure failure;                                          // when `ended` is FAILED
 };
 
 // What the job shall become once its attempt is over, if somebody asked.
@@ -33,8 +33,8 @@ struct JobRecord {
   v1::JobSpec spec;  // resolved
   v1::Job::State state = v1::Job::QUEUED;
   std::string reason;
-  int32_t attempt = 0;   // the current or last one
-  int32_t restarts = 0;  // failed attempts, for max_restarts
+  int32_t attempt = 0;            // the current or last one
+  int32_t restarts = 0;           // failed attempts, for max_restarts
   std::vector<RankRecord> ranks;  // of the current attempt, by rank; empty while none runs
   std::string rendezvous;         // of the current attempt; empty: not yet known
   bool stop_requested = false;    // the ranks are told to checkpoint and exit
@@ -56,7 +56,7 @@ struct JobRecord {
 };
 
 struct NodeRecord {
-  std::string name;  // nodes/{id}
+  std::string name;         // nodes/{id}
   std::string incarnation;  // of its agent
   v1::NodeCapacity capacity;
   std::string version;

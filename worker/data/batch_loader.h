@@ -31,18 +31,18 @@ using ExampleBuilder = std::function<void(const Sample& sample, const RngKey& ke
 struct LoadedBatch {
   int64_t step = 0;
   int32_t micro = 0;
-  int64_t size = 0;                     // examples
-  std::vector<const uint8_t*> fields;   // field i holds `size` examples of layout[i], one after the other
-  std::vector<int64_t> indices;         // samples, in order
-  absl::Duration waited;                // how long Next() waited for it
-  std::shared_ptr<void> keep_alive;     // returns the memory to the ring
+  int64_t size = 0;                    // examples
+  std::vector<const uint8_t*> fields;  // field i holds `size` examples of layout[i], one after the other
+  std::vector<int64_t> indices;        // samples, in order
+  absl::Duration waited;               // how long Next() waited for it
+  std::shared_ptr<void> keep_alive;    // returns the memory to the ring
 };
 
 struct BatchLoaderOptions {
-  int threads = 1;       // >= 1
-  int depth = 4;         // batches of the ring, >= 2
-  int64_t first_step = 0;  // where to begin: resuming needs no replay
-  int64_t last_step = 0;   // one past the last
+  int threads = 1;                 // >= 1
+  int depth = 4;                   // batches of the ring, >= 2
+  int64_t first_step = 0;          // where to begin: resuming needs no replay
+  int64_t last_step = 0;           // one past the last
   double max_broken_share = 0.01;  // of the data set
 };
 

@@ -16,8 +16,8 @@ namespace pretext {
 struct DatasetFacts {
   int64_t pictures = 0;
   int64_t labelled = 0;
-  std::vector<int64_t> per_class;    // labelled pictures of each class
-  int channels = 3;                  // 1 when every picture looked at is grey
+  std::vector<int64_t> per_class;  // labelled pictures of each class
+  int channels = 3;                // 1 when every picture looked at is grey
   int median_height = 0;
   int median_width = 0;
   std::vector<std::string> ignored;  // files that are no pictures, with the reason

@@ -14,8 +14,8 @@ struct SamplerSpec {
   uint64_t seed = 0;
   uint32_t stage = 0;
   int64_t dataset_size = 0;
-  int64_t global_batch = 0;   // a multiple of world_size * accumulation, at most dataset_size
-  int32_t accumulation = 1;   // micro-batches of a step
+  int64_t global_batch = 0;  // a multiple of world_size * accumulation, at most dataset_size
+  int32_t accumulation = 1;  // micro-batches of a step
   int32_t world_size = 1;
   int32_t rank = 0;
 };
