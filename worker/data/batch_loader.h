@@ -69,7 +69,7 @@ class BatchLoader {
 
  private:
   class Ring;
-  std::unique_ptr<Ring> ring_;
+  std::shared_ptr<Ring> ring_;  // shared with the batches that are still in use
 };
 
 }  // namespace pretext

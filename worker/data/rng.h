@@ -16,7 +16,14 @@ struct RngKey {
   uint32_t view = 0;    // one number a use: first view, second view, task, ...
 };
 
-// Philox4x32-10 (Salmon et al. 2011) as a stream of draws. Cheap to make; not thread-safe, so each caller
+// A stage number for draws that belong to no stage.
+constexpr uint32_t kSetupStage = 0xFFFFFFFF;
+
+// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): the block of four words
+// that belongs to a key and a counter.
+void Philox4x32(const uint32_t key[2], const uint32_t counter[4], uint32_t block[4]);
+
+// Philox4x32-10 as a stream of draws. Cheap to make; not thread-safe, so each caller
 // makes its own.
 class Rng {
  public:
