@@ -56,6 +56,15 @@ absl::Span<const BackboneEntry> Backbones();
 // memory. INVALID_ARGUMENT: unknown name; the message lists the known ones.
 absl::StatusOr<Backbone> MakeBackbone(const BackboneOptions& options);
 
+// A backbone of its own with the same options, weights, statistics and mode, on the CPU.
+absl::StatusOr<Backbone> CopyBackbone(const BackboneModule& source);
+
+// Copies every parameter and buffer by name. REQUIRES: both have the same names and shapes.
+void CopyState(const torch::nn::Module& source, torch::nn::Module& target);
+
+// A map (N, C, H, W) averaged over space: (N, C).
+at::Tensor AveragePool(const at::Tensor& map);
+
 }  // namespace pretext
 
 #endif  // PRETEXT_WORKER_MODELS_BACKBONE_H_
