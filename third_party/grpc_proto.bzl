@@ -6,7 +6,7 @@ def cc_grpc_library(name, srcs, services, proto_root = "proto", visibility = Non
     Args:
       name: the cc_library; NAME_descriptors is the FileDescriptorSet of all srcs.
       srcs: .proto files below proto_root; all of them must belong to one package directory.
-      services: the srcs that define services.
+      services: the srcs that define services; there may be none.
       proto_root: the import root, from the workspace's root.
       visibility: of the library.
       deps: further cc_library deps.
@@ -21,15 +21,16 @@ def cc_grpc_library(name, srcs, services, proto_root = "proto", visibility = Non
         outs = [stem + ext for stem in stems for ext in [".pb.h", ".pb.cc"]],
         cmd = "protoc -I%s -I/usr/include --cpp_out=$(GENDIR)/%s $(SRCS)" % (proto_root, proto_root),
     )
-    native.genrule(
-        name = name + "_stubs",
-        # protoc reads the imports of the services too.
-        srcs = srcs,
-        outs = [stem + ext for stem in service_stems for ext in [".grpc.pb.h", ".grpc.pb.cc"]],
-        cmd = "protoc -I%s -I/usr/include --grpc_out=$(GENDIR)/%s " % (proto_root, proto_root) +
-              "--plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin) " +
-              " ".join(["$(location %s)" % src for src in services]),
-    )
+    if services:
+        native.genrule(
+            name = name + "_stubs",
+            # protoc reads the imports of the services too.
+            srcs = srcs,
+            outs = [stem + ext for stem in service_stems for ext in [".grpc.pb.h", ".grpc.pb.cc"]],
+            cmd = "protoc -I%s -I/usr/include --grpc_out=$(GENDIR)/%s " % (proto_root, proto_root) +
+                  "--plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin) " +
+                  " ".join(["$(location %s)" % src for src in services]),
+        )
     native.cc_library(
         name = name,
         srcs = sources,

@@ -1,0 +1,370 @@
+#include "proto/cpp/defaults.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace pretext {
+namespace {
+
+constexpr int32_t kSmallPicture = 64;
+constexpr int32_t kLongestQueue = 65536;
+
+// Sets `field` of `message` to `value` unless it is set.
+#define PRETEXT_DEFAULT(message, field, value) \
+  if (!(message)->has_##field()) (message)->set_##field(value)
+
+v1::AugmentSpec MakeAugment(double crop_scale_min) {
+  v1::AugmentSpec augment;
+  augment.set_crop_scale_min(crop_scale_min);
+  augment.set_crop_scale_max(1);
+  augment.set_flip_probability(0.5);
+  augment.set_jitter_probability(0);
+  augment.set_brightness(0);
+  augment.set_contrast(0);
+  augment.set_saturation(0);
+  augment.set_hue(0);
+  augment.set_gray_probability(0);
+  augment.set_blur_probability(0);
+  augment.set_blur_sigma_min(0.1);
+  augment.set_blur_sigma_max(2);
+  augment.set_solarize_probability(0);
+  return augment;
+}
+
+// With image_size unknown (0), blur stays as it was.
+void FillAugmentOf(v1::AugmentSpec* augment, v1::AugmentSpec defaults, int32_t image_size) {
+  if (image_size == 0) defaults.clear_blur_probability();
+  *augment = FillAugment(*augment, defaults);
+}
+
+void ApplyDefaultsToMoco(v1::MocoSpec* moco, const v1::PretrainStage& stage) {
+  if (moco->version() == v1::MocoSpec::VERSION_UNSPECIFIED) moco->set_version(v1::MocoSpec::V2);
+  const bool first_version = moco->version() == v1::MocoSpec::V1;
+  if (stage.has_max_steps()) PRETEXT_DEFAULT(moco, momentum, ResolveMocoMomentum(*moco, stage.max_steps()));
+  PRETEXT_DEFAULT(moco, temperature, first_version ? 0.07 : 0.2);
+  PRETEXT_DEFAULT(moco, embedding_size, 128);
+  const v1::AugmentSpec augment = DefaultMocoAugment(moco->version(), stage.image_size());
+  if (first_version) {
+    *moco->mutable_augment() = FillAugment(moco->augment(), augment);  // no blur, whatever the size
+  } else {
+    FillAugmentOf(moco->mutable_augment(), augment, stage.image_size());
+  }
+}
+
+void ApplyDefaultsToTask(v1::TaskSpec* task, const v1::PretrainStage& stage) {
+  PRETEXT_DEFAULT(task, weight, 1);
+  switch (task->task_case()) {
+    case v1::TaskSpec::kMoco:
+      ApplyDefaultsToMoco(task->mutable_moco(), stage);
+      return;
+    case v1::TaskSpec::kRotation: {
+      v1::AugmentSpec* augment = task->mutable_rotation()->mutable_augment();
+      *augment = FillAugment(*augment, DefaultRotationAugment());
+      return;
+    }
+    case v1::TaskSpec::kColorization: {
+      v1::ColorizationSpec* colorization = task->mutable_colorization();
+      PRETEXT_DEFAULT(colorization, neighbours, 5);
+      PRETEXT_DEFAULT(colorization, sigma, 5);
+      PRETEXT_DEFAULT(colorization, uniform_share, 0.5);
+      PRETEXT_DEFAULT(colorization, prior_samples, 2000);
+      v1::AugmentSpec* augment = colorization->mutable_augment();
+      *augment = FillAugment(*augment, DefaultColorizationAugment());
+      return;
+    }
+    case v1::TaskSpec::TASK_NOT_SET:
+      return;
+  }
+}
+
+void ApplyDefaultsToData(v1::DataSpec* data) {
+  PRETEXT_DEFAULT(data, max_broken_share, 0.01);
+  PRETEXT_DEFAULT(data, cache_bytes, int64_t{2} << 30);
+  PRETEXT_DEFAULT(data, labels_per_class, 0);
+  PRETEXT_DEFAULT(data, label_draw, 0);
+}
+
+void ApplyDefaultsToOptimizer(v1::PretrainStage* stage) {
+  v1::OptimizerSpec* optimizer = stage->mutable_optimizer();
+  if (optimizer->kind() == v1::OptimizerSpec::KIND_UNSPECIFIED) optimizer->set_kind(v1::OptimizerSpec::SGD);
+  const bool sgd = optimizer->kind() == v1::OptimizerSpec::SGD;
+  const bool contrastive = std::any_of(stage->tasks().begin(), stage->tasks().end(),
+                                       [](const v1::TaskSpec& task) { return task.has_moco(); });
+  const double sgd_rate = (contrastive ? 0.03 : 0.05) * stage->batch_size() / 256;
+  PRETEXT_DEFAULT(optimizer, learning_rate, sgd ? sgd_rate : 1e-3);
+  PRETEXT_DEFAULT(optimizer, momentum, 0.9);
+  PRETEXT_DEFAULT(optimizer, weight_decay, sgd ? 1e-4 : 0.01);
+  PRETEXT_DEFAULT(optimizer, clip_norm, 0);
+  v1::ScheduleSpec* schedule = stage->mutable_schedule();
+  if (schedule->kind() == v1::ScheduleSpec::KIND_UNSPECIFIED)
+    schedule->set_kind(v1::ScheduleSpec::WARMUP_COSINE);
+  if (schedule->kind() == v1::ScheduleSpec::WARMUP_COSINE) PRETEXT_DEFAULT(schedule, warmup_share, 0.02);
+  if (schedule->kind() == v1::ScheduleSpec::ONE_CYCLE) PRETEXT_DEFAULT(schedule, warmup_share, 0.25);
+}
+
+// The backbone a stage continues, when that is known, else resnet18.
+void ApplyDefaultsToBackbone(v1::BackboneSpec* backbone, const v1::BackboneSpec* continued,
+                             int32_t image_size) {
+  if (backbone->name().empty()) {
+    backbone->set_name(continued != nullptr ? continued->name() : "resnet18");
+    if (continued != nullptr && backbone->stem() == v1::BackboneSpec::STEM_UNSPECIFIED) {
+      backbone->set_stem(continued->stem());
+    }
+  }
+  if (image_size > 0) backbone->set_stem(ResolveStem(backbone->stem(), image_size));
+}
+
+void ApplyDefaultsToPretrain(v1::PretrainStage* stage, const v1::BackboneSpec* continued) {
+  PRETEXT_DEFAULT(stage, batch_size, 256);
+  PRETEXT_DEFAULT(stage, accumulation, 1);
+  if (!stage->has_max_steps()) PRETEXT_DEFAULT(stage, epochs, 100);
+  ApplyDefaultsToBackbone(stage->mutable_backbone(), continued, stage->image_size());
+  for (v1::TaskSpec& task : *stage->mutable_tasks()) ApplyDefaultsToTask(&task, *stage);
+  ApplyDefaultsToOptimizer(stage);
+  if (stage->has_data()) ApplyDefaultsToData(stage->mutable_data());
+}
+
+double DefaultFinetuneRate(v1::FinetuneStage::Recipe recipe) {
+  if (recipe == v1::FinetuneStage::FINE_TUNE) return 2e-3;
+  return recipe == v1::FinetuneStage::ULMFIT ? 0.01 : 1e-3;
+}
+
+void ApplyDefaultsToFinetune(v1::FinetuneStage* stage, const v1::BackboneSpec* continued) {
+  if (stage->recipe() == v1::FinetuneStage::RECIPE_UNSPECIFIED)
+    stage->set_recipe(v1::FinetuneStage::FINE_TUNE);
+  if (!stage->has_max_steps()) PRETEXT_DEFAULT(stage, epochs, 5);
+  PRETEXT_DEFAULT(stage, freeze_epochs, stage->recipe() == v1::FinetuneStage::FINE_TUNE ? 1 : 0);
+  PRETEXT_DEFAULT(stage, batch_size, 64);
+  PRETEXT_DEFAULT(stage, learning_rate, DefaultFinetuneRate(stage->recipe()));
+  PRETEXT_DEFAULT(stage, rate_divisor, 100);
+  PRETEXT_DEFAULT(stage, weight_decay, 0.01);
+  PRETEXT_DEFAULT(stage, freeze_bn, false);
+  if (stage->goal_case() == v1::FinetuneStage::GOAL_NOT_SET) stage->mutable_classify();
+  if (stage->has_classify()) PRETEXT_DEFAULT(stage->mutable_classify(), label_smoothing, 0);
+  *stage->mutable_augment() = FillAugment(stage->augment(), DefaultFinetuneAugment());
+  if (stage->init().has_random() || continued != nullptr) {
+    ApplyDefaultsToBackbone(stage->mutable_backbone(), continued, stage->image_size());
+  }
+  if (stage->has_data()) ApplyDefaultsToData(stage->mutable_data());
+  if (stage->has_test()) ApplyDefaultsToData(stage->mutable_test());
+}
+
+void ApplyDefaultsToEvaluate(v1::EvaluateStage* stage, const v1::BackboneSpec* continued) {
+  if (stage->has_knn()) {
+    PRETEXT_DEFAULT(stage->mutable_knn(), neighbours, 20);
+    PRETEXT_DEFAULT(stage->mutable_knn(), temperature, 0.07);
+  }
+  if (stage->has_linear() && stage->linear().penalties().empty()) {
+    for (double penalty : {1e-4, 1e-3, 1e-2, 1e-1, 1.0}) stage->mutable_linear()->add_penalties(penalty);
+  }
+  if (stage->init().has_random() || continued != nullptr) {
+    ApplyDefaultsToBackbone(stage->mutable_backbone(), continued, stage->image_size());
+  }
+  if (stage->has_data()) ApplyDefaultsToData(stage->mutable_data());
+  if (stage->has_test()) ApplyDefaultsToData(stage->mutable_test());
+}
+
+std::string KindOf(const v1::Stage& stage) {
+  switch (stage.kind_case()) {
+    case v1::Stage::kPretrain:
+      return "pretrain";
+    case v1::Stage::kFinetune:
+      return "finetune";
+    case v1::Stage::kEvaluate:
+      return "evaluate";
+    case v1::Stage::KIND_NOT_SET:
+      return "";
+  }
+  return "";
+}
+
+v1::InitSpec* MutableInit(v1::Stage* stage) {
+  if (stage->has_pretrain()) return stage->mutable_pretrain()->mutable_init();
+  if (stage->has_finetune()) return stage->mutable_finetune()->mutable_init();
+  return stage->has_evaluate() ? stage->mutable_evaluate()->mutable_init() : nullptr;
+}
+
+v1::BackboneSpec* MutableBackbone(v1::Stage* stage) {
+  if (stage->has_pretrain()) return stage->mutable_pretrain()->mutable_backbone();
+  if (stage->has_finetune()) return stage->mutable_finetune()->mutable_backbone();
+  return stage->mutable_evaluate()->mutable_backbone();
+}
+
+// The kind, with a number when that name is taken.
+void NameStages(v1::JobSpec* spec) {
+  std::set<std::string> taken;
+  for (const v1::Stage& stage : spec->stages()) taken.insert(stage.name());
+  for (v1::Stage& stage : *spec->mutable_stages()) {
+    if (!stage.name().empty() || stage.kind_case() == v1::Stage::KIND_NOT_SET) continue;
+    std::string name = KindOf(stage);
+    for (int i = 2; !taken.insert(name).second; ++i) name = absl::StrCat(KindOf(stage), "-", i);
+    stage.set_name(name);
+  }
+}
+
+std::string DefaultJobName(const v1::JobSpec& spec) {
+  if (spec.stages().empty()) return "";
+  const v1::Stage& first = spec.stages(0);
+  if (first.has_pretrain() && !first.pretrain().tasks().empty()) {
+    switch (first.pretrain().tasks(0).task_case()) {
+      case v1::TaskSpec::kMoco:
+        return "moco";
+      case v1::TaskSpec::kRotation:
+        return "rotation";
+      case v1::TaskSpec::kColorization:
+        return "colorization";
+      case v1::TaskSpec::TASK_NOT_SET:
+        break;
+    }
+  }
+  return KindOf(first);
+}
+
+void ApplyDefaultsToStages(v1::JobSpec* spec) {
+  NameStages(spec);
+  std::map<std::string, v1::BackboneSpec> backbones;  // by stage, as far as they are known
+  std::string previous;
+  for (v1::Stage& stage : *spec->mutable_stages()) {
+    v1::InitSpec* init = MutableInit(&stage);
+    if (init == nullptr) continue;
+    if (init->from_case() == v1::InitSpec::FROM_NOT_SET) {
+      if (previous.empty()) {
+        init->mutable_random();
+      } else {
+        init->set_stage(previous);
+      }
+    }
+    const auto found = init->has_stage() ? backbones.find(init->stage()) : backbones.end();
+    const v1::BackboneSpec* continued = found == backbones.end() ? nullptr : &found->second;
+    if (stage.has_pretrain()) ApplyDefaultsToPretrain(stage.mutable_pretrain(), continued);
+    if (stage.has_finetune()) ApplyDefaultsToFinetune(stage.mutable_finetune(), continued);
+    if (stage.has_evaluate()) ApplyDefaultsToEvaluate(stage.mutable_evaluate(), continued);
+    const bool known = continued != nullptr || init->has_random() || stage.has_pretrain();
+    if (known) backbones[stage.name()] = *MutableBackbone(&stage);
+    previous = stage.name();
+  }
+}
+
+}  // namespace
+
+void ApplyDefaults(v1::JobSpec* spec) {
+  if (spec->name().empty()) spec->set_name(DefaultJobName(*spec));
+  if (spec->has_data()) ApplyDefaultsToData(spec->mutable_data());
+  ApplyDefaultsToStages(spec);
+  v1::Resources* resources = spec->mutable_resources();
+  PRETEXT_DEFAULT(resources, world_size, 1);
+  if (resources->device() == v1::Resources::DEVICE_UNSPECIFIED) resources->set_device(v1::Resources::CPU);
+  PRETEXT_DEFAULT(spec->mutable_checkpoints(), every_steps, 0);
+  PRETEXT_DEFAULT(spec->mutable_checkpoints(), keep, 2);
+  PRETEXT_DEFAULT(spec, max_restarts, 3);
+}
+
+v1::AugmentSpec DefaultMocoAugment(v1::MocoSpec::Version version, int32_t image_size) {
+  const bool first_version = version == v1::MocoSpec::V1;
+  v1::AugmentSpec augment = MakeAugment(/*crop_scale_min=*/0.2);
+  augment.set_jitter_probability(first_version ? 1 : 0.8);
+  augment.set_brightness(0.4);
+  augment.set_contrast(0.4);
+  augment.set_saturation(0.4);
+  augment.set_hue(first_version ? 0.4 : 0.1);
+  augment.set_gray_probability(0.2);
+  augment.set_blur_probability(first_version || image_size <= kSmallPicture ? 0 : 0.5);
+  return augment;
+}
+
+v1::AugmentSpec DefaultRotationAugment() { return MakeAugment(/*crop_scale_min=*/0.5); }
+v1::AugmentSpec DefaultColorizationAugment() { return MakeAugment(/*crop_scale_min=*/0.5); }
+v1::AugmentSpec DefaultFinetuneAugment() { return MakeAugment(/*crop_scale_min=*/0.35); }
+
+v1::AugmentSpec FillAugment(const v1::AugmentSpec& spec, const v1::AugmentSpec& defaults) {
+  v1::AugmentSpec filled = defaults;
+  filled.MergeFrom(spec);
+  return filled;
+}
+
+v1::AugmentSpec ResolveAugment(const v1::TaskSpec& task, int32_t image_size) {
+  switch (task.task_case()) {
+    case v1::TaskSpec::kMoco:
+      return FillAugment(task.moco().augment(), DefaultMocoAugment(task.moco().version(), image_size));
+    case v1::TaskSpec::kRotation:
+      return FillAugment(task.rotation().augment(), DefaultRotationAugment());
+    case v1::TaskSpec::kColorization:
+      return FillAugment(task.colorization().augment(), DefaultColorizationAugment());
+    case v1::TaskSpec::TASK_NOT_SET:
+      break;
+  }
+  return MakeAugment(/*crop_scale_min=*/0.2);
+}
+
+absl::StatusOr<int32_t> ResolveQueueLength(const v1::MocoSpec& moco, int64_t dataset_size,
+                                           int64_t batch_size) {
+  if (batch_size <= 0 || dataset_size <= batch_size) {
+    return absl::InvalidArgumentError(absl::StrCat("moco needs more pictures than one batch: there are ",
+                                                   dataset_size, " and batch_size is ", batch_size,
+                                                   "; lower batch_size or add pictures"));
+  }
+  if (moco.has_queue_length()) {
+    const int64_t given = moco.queue_length();
+    if (given <= 0 || given % batch_size != 0) {
+      const int64_t rounded = std::max(batch_size, given / batch_size * batch_size);
+      return absl::InvalidArgumentError(absl::StrCat("moco's queue_length ", given,
+                                                     " is not a multiple of the batch of ", batch_size, "; ",
+                                                     rounded, " would be"));
+    }
+    if (given >= dataset_size) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("moco's queue_length ", given, " must be smaller than the data set of ", dataset_size,
+                       " pictures, else a picture meets itself as a negative; at most ",
+                       (dataset_size - 1) / batch_size * batch_size, " would do"));
+    }
+    return moco.queue_length();
+  }
+  const int64_t longest = std::min<int64_t>(kLongestQueue, dataset_size / 4);
+  if (longest == kLongestQueue && kLongestQueue % batch_size == 0) return kLongestQueue;
+  int64_t length = batch_size;
+  while (length * 2 <= longest) length *= 2;
+  return static_cast<int32_t>(length);
+}
+
+double ResolveMocoMomentum(const v1::MocoSpec& moco, int64_t steps) {
+  if (moco.has_momentum()) return moco.momentum();
+  return steps < 10000 ? 0.99 : 0.999;
+}
+
+absl::StatusOr<int32_t> ResolveBnGroups(const v1::BackboneSpec& backbone, int64_t batch_size,
+                                        int32_t world_size) {
+  if (backbone.has_bn_groups()) {
+    const int32_t groups = backbone.bn_groups();
+    if (groups <= 0 || groups % world_size != 0 || batch_size % groups != 0) {
+      return absl::InvalidArgumentError(absl::StrCat("bn_groups ", groups,
+                                                     " must be a multiple of the world size ", world_size,
+                                                     " and divide the batch of ", batch_size));
+    }
+    return groups;
+  }
+  const int32_t wanted =
+      std::max<int32_t>(world_size, static_cast<int32_t>(std::min<int64_t>(8, batch_size / 32)));
+  for (int32_t groups = wanted / world_size * world_size; groups > world_size; groups -= world_size) {
+    if (batch_size % groups == 0) return groups;
+  }
+  return world_size;
+}
+
+int32_t ResolveImageSize(int32_t given, int32_t picture_side) {
+  if (given > 0) return given;
+  return picture_side > 0 && picture_side <= 96 ? picture_side : 224;
+}
+
+v1::BackboneSpec::Stem ResolveStem(v1::BackboneSpec::Stem given, int32_t image_size) {
+  if (given != v1::BackboneSpec::STEM_UNSPECIFIED) return given;
+  return image_size <= kSmallPicture ? v1::BackboneSpec::SMALL : v1::BackboneSpec::STANDARD;
+}
+
+#undef PRETEXT_DEFAULT
+
+}  // namespace pretext

@@ -1,0 +1,495 @@
+#include "proto/cpp/validate.h"
+
+#include <cmath>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "proto/cpp/nearest_name.h"
+
+namespace pretext {
+namespace {
+
+constexpr int32_t kLargestBatch = 1 << 20;
+constexpr int32_t kLargestSide = 4096;
+
+const std::vector<std::string>& Backbones() {
+  static const auto& names =
+      *new std::vector<std::string>{"resnet10_narrow", "resnet18", "resnet34", "resnet50"};
+  return names;
+}
+
+// What the checks of one message share: where it stands and where faults go.
+class Checker {
+ public:
+  Checker(FieldViolations* violations, std::string path) : violations_(violations), path_(std::move(path)) {}
+
+  Checker Within(absl::string_view field) const { return Checker(violations_, PathOf(field)); }
+  Checker Within(absl::string_view field, int index) const {
+    return Checker(violations_, absl::StrCat(PathOf(field), "[", index, "]"));
+  }
+
+  void Fault(absl::string_view field, std::string description) const {
+    violations_->Add(PathOf(field), std::move(description));
+  }
+  // About the message itself.
+  void Fault(std::string description) const { violations_->Add(path_, std::move(description)); }
+
+  void InRange(absl::string_view field, double value, double least, double most) const {
+    if (std::isfinite(value) && value >= least && value <= most) return;
+    Fault(field, absl::StrCat("must be between ", least, " and ", most, ", not ", value));
+  }
+  void Probability(absl::string_view field, double value) const { InRange(field, value, 0, 1); }
+  void Positive(absl::string_view field, double value) const {
+    if (std::isfinite(value) && value > 0) return;
+    Fault(field, absl::StrCat("must be more than 0, not ", value));
+  }
+  void NotNegative(absl::string_view field, double value) const {
+    if (std::isfinite(value) && value >= 0) return;
+    Fault(field, absl::StrCat("must be 0 or more, not ", value));
+  }
+  void CountInRange(absl::string_view field, int64_t value, int64_t least, int64_t most) const {
+    if (value >= least && value <= most) return;
+    Fault(field, absl::StrCat("must be between ", least, " and ", most, ", not ", value));
+  }
+  void AbsolutePath(absl::string_view field, const std::string& path) const {
+    if (absl::StartsWith(path, "/")) return;
+    Fault(field, absl::StrCat("must be an absolute path, as the worker's machine sees it, not '", path, "'"));
+  }
+  // proto3 keeps numbers of enum values it does not know.
+  template <typename Predicate>
+  void KnownValue(absl::string_view field, int value, Predicate is_valid) const {
+    if (!is_valid(value)) Fault(field, absl::StrCat("has the unknown value ", value));
+  }
+
+ private:
+  std::string PathOf(absl::string_view field) const {
+    return path_.empty() ? std::string(field) : absl::StrCat(path_, ".", field);
+  }
+
+  FieldViolations* violations_;
+  std::string path_;
+};
+
+void CheckData(const v1::DataSpec& data, const Checker& check) {
+  if (data.images().empty()) {
+    check.Fault("images", "must name a folder of pictures or an IDX file");
+  } else {
+    check.AbsolutePath("images", data.images());
+  }
+  if (!data.labels().empty() && data.labels() != "folders") {
+    if (absl::StartsWith(data.labels(), "/")) {
+      // Whether the file holds labels only the worker can tell.
+    } else {
+      check.Fault("labels",
+                  absl::StrCat("must be \"folders\" or the absolute path of a .csv or IDX file, not '",
+                               data.labels(), "'"));
+    }
+  }
+  if (data.has_channels() && data.channels() != 1 && data.channels() != 3) {
+    check.Fault("channels", absl::StrCat("must be 1 (grey) or 3 (colour), not ", data.channels()));
+  }
+  if (data.has_max_broken_share()) check.Probability("max_broken_share", data.max_broken_share());
+  if (data.has_cache_bytes()) check.NotNegative("cache_bytes", static_cast<double>(data.cache_bytes()));
+  if (data.has_labels_per_class()) check.NotNegative("labels_per_class", data.labels_per_class());
+  if (data.labels_per_class() > 0 && data.labels().empty()) {
+    check.Fault("labels_per_class",
+                "picks among labelled pictures, but the data names no labels; set labels");
+  }
+}
+
+void CheckAugment(const v1::AugmentSpec& augment, const Checker& check) {
+  const auto in_unit = [&](absl::string_view field, bool set, double value) {
+    if (set) check.Probability(field, value);
+  };
+  const bool crop_is_valid = augment.crop_scale_min() > 0 && augment.crop_scale_min() <= 1;
+  if (augment.has_crop_scale_min() && !crop_is_valid) {
+    check.Fault("crop_scale_min",
+                absl::StrCat("must be more than 0 and at most 1, not ", augment.crop_scale_min()));
+  }
+  if (augment.has_crop_scale_max()) {
+    const double least = augment.has_crop_scale_min() && crop_is_valid ? augment.crop_scale_min() : 0;
+    check.InRange("crop_scale_max", augment.crop_scale_max(), least, 1);
+  }
+  in_unit("flip_probability", augment.has_flip_probability(), augment.flip_probability());
+  in_unit("jitter_probability", augment.has_jitter_probability(), augment.jitter_probability());
+  if (augment.has_brightness()) check.NotNegative("brightness", augment.brightness());
+  if (augment.has_contrast()) check.NotNegative("contrast", augment.contrast());
+  if (augment.has_saturation()) check.NotNegative("saturation", augment.saturation());
+  if (augment.has_hue()) check.InRange("hue", augment.hue(), 0, 0.5);
+  in_unit("gray_probability", augment.has_gray_probability(), augment.gray_probability());
+  in_unit("blur_probability", augment.has_blur_probability(), augment.blur_probability());
+  if (augment.has_blur_sigma_min()) check.Positive("blur_sigma_min", augment.blur_sigma_min());
+  if (augment.has_blur_sigma_max()) {
+    check.InRange("blur_sigma_max", augment.blur_sigma_max(), augment.blur_sigma_min(), 100);
+  }
+  in_unit("solarize_probability", augment.has_solarize_probability(), augment.solarize_probability());
+}
+
+void CheckMoco(const v1::MocoSpec& moco, int64_t batch_size, const Checker& check) {
+  check.KnownValue("version", moco.version(), v1::MocoSpec::Version_IsValid);
+  if (moco.has_queue_length()) {
+    if (moco.queue_length() <= 0) {
+      check.Fault("queue_length", absl::StrCat("must be more than 0, not ", moco.queue_length()));
+    } else if (batch_size > 0 && moco.queue_length() % batch_size != 0) {
+      const int64_t below = moco.queue_length() / batch_size * batch_size;
+      check.Fault("queue_length",
+                  absl::StrCat("must be a multiple of the pictures encoded at once (", batch_size, "), not ",
+                               moco.queue_length(), "; ", below > 0 ? absl::StrCat(below, " or ") : "",
+                               below + batch_size, " would be"));
+    }
+  }
+  if (moco.has_momentum()) check.InRange("momentum", moco.momentum(), 0, 1);
+  if (moco.has_temperature()) check.Positive("temperature", moco.temperature());
+  if (moco.has_embedding_size()) check.CountInRange("embedding_size", moco.embedding_size(), 2, 8192);
+  CheckAugment(moco.augment(), check.Within("augment"));
+}
+
+void CheckColorization(const v1::ColorizationSpec& colorization, const Checker& check) {
+  if (colorization.has_neighbours()) check.CountInRange("neighbours", colorization.neighbours(), 1, 313);
+  if (colorization.has_sigma()) check.Positive("sigma", colorization.sigma());
+  if (colorization.has_uniform_share()) check.Probability("uniform_share", colorization.uniform_share());
+  if (colorization.has_prior_samples())
+    check.CountInRange("prior_samples", colorization.prior_samples(), 1, 1000000);
+  CheckAugment(colorization.augment(), check.Within("augment"));
+}
+
+void CheckTask(const v1::TaskSpec& task, int64_t batch_size, const Checker& check) {
+  if (task.has_weight()) check.NotNegative("weight", task.weight());
+  switch (task.task_case()) {
+    case v1::TaskSpec::kMoco:
+      return CheckMoco(task.moco(), batch_size, check.Within("moco"));
+    case v1::TaskSpec::kRotation:
+      return CheckAugment(task.rotation().augment(), check.Within("rotation").Within("augment"));
+    case v1::TaskSpec::kColorization:
+      return CheckColorization(task.colorization(), check.Within("colorization"));
+    case v1::TaskSpec::TASK_NOT_SET:
+      check.Fault("must name a task: moco, rotation or colorization");
+  }
+}
+
+// `batch_size` is what is forwarded at once over all ranks; 0 when it is not known.
+void CheckBackbone(const v1::BackboneSpec& backbone, int64_t batch_size, int32_t world_size,
+                   const Checker& check) {
+  bool known = backbone.name().empty();
+  for (const std::string& name : Backbones()) known |= backbone.name() == name;
+  if (!known) {
+    check.Fault("name", absl::StrCat("there is no backbone '", backbone.name(), "'",
+                                     DidYouMean(backbone.name(), Backbones())));
+  }
+  check.KnownValue("stem", backbone.stem(), v1::BackboneSpec::Stem_IsValid);
+  if (!backbone.has_bn_groups()) return;
+  if (backbone.bn_groups() <= 0 || (world_size > 0 && backbone.bn_groups() % world_size != 0)) {
+    check.Fault("bn_groups", absl::StrCat("must be a multiple of the world size ", world_size, ", not ",
+                                          backbone.bn_groups()));
+  } else if (batch_size > 0 && batch_size % backbone.bn_groups() != 0) {
+    check.Fault("bn_groups", absl::StrCat("must divide the pictures forwarded at once (", batch_size,
+                                          ") into equal groups, not ", backbone.bn_groups()));
+  }
+}
+
+// `earlier` are the names of the stages before this one.
+void CheckInit(const v1::InitSpec& init, const std::vector<std::string>& earlier, const Checker& check) {
+  switch (init.from_case()) {
+    case v1::InitSpec::kStage: {
+      for (const std::string& name : earlier) {
+        if (name == init.stage()) return;
+      }
+      check.Fault("stage",
+                  earlier.empty()
+                      ? absl::StrCat("there is no stage before this one, so none named '", init.stage(), "'")
+                      : absl::StrCat("no earlier stage is named '", init.stage(), "'",
+                                     DidYouMean(init.stage(), earlier)));
+      return;
+    }
+    case v1::InitSpec::kJob:
+      if (!absl::StartsWith(init.job(), "jobs/") || init.job().size() == 5) {
+        check.Fault("job",
+                    absl::StrCat("must be the name of a job, such as jobs/12, not '", init.job(), "'"));
+      }
+      return;
+    case v1::InitSpec::kFile:
+      return check.AbsolutePath("file", init.file());
+    case v1::InitSpec::kRandom:
+    case v1::InitSpec::FROM_NOT_SET:
+      return;
+  }
+}
+
+void CheckOptimizer(const v1::OptimizerSpec& optimizer, const Checker& check) {
+  check.KnownValue("kind", optimizer.kind(), v1::OptimizerSpec::Kind_IsValid);
+  if (optimizer.has_learning_rate()) check.Positive("learning_rate", optimizer.learning_rate());
+  if (optimizer.has_momentum() && !(optimizer.momentum() >= 0 && optimizer.momentum() < 1)) {
+    check.Fault("momentum", absl::StrCat("must be at least 0 and less than 1, not ", optimizer.momentum()));
+  }
+  if (optimizer.has_weight_decay()) check.NotNegative("weight_decay", optimizer.weight_decay());
+  if (optimizer.has_clip_norm()) check.NotNegative("clip_norm", optimizer.clip_norm());
+}
+
+void CheckSchedule(const v1::ScheduleSpec& schedule, const Checker& check) {
+  check.KnownValue("kind", schedule.kind(), v1::ScheduleSpec::Kind_IsValid);
+  if (schedule.has_warmup_share()) check.Probability("warmup_share", schedule.warmup_share());
+}
+
+// epochs and max_steps, which exclude each other.
+template <typename StageMessage>
+void CheckLength(const StageMessage& stage, const Checker& check) {
+  if (stage.has_epochs() && stage.has_max_steps()) {
+    check.Fault("max_steps", "excludes epochs: give one of the two");
+  }
+  if (stage.has_epochs()) check.CountInRange("epochs", stage.epochs(), 1, 1000000);
+  if (stage.has_max_steps()) check.CountInRange("max_steps", stage.max_steps(), 1, int64_t{1} << 40);
+}
+
+void CheckImageSize(bool set, int32_t image_size, const Checker& check) {
+  if (set) check.CountInRange("image_size", image_size, 8, kLargestSide);
+}
+
+// What a stage's checks may know of the job around it.
+struct StageContext {
+  int32_t world_size = 1;
+  const v1::DataSpec* job_data = nullptr;  // null: the job names none
+  std::vector<std::string> earlier;        // names of the stages before
+};
+
+// The data a stage uses, after its own has been checked; null when there is none.
+template <typename StageMessage>
+const v1::DataSpec* CheckStageData(const StageMessage& stage, const StageContext& context,
+                                   const Checker& check) {
+  if (stage.has_data()) {
+    CheckData(stage.data(), check.Within("data"));
+    return &stage.data();
+  }
+  if (context.job_data == nullptr) {
+    check.Fault("data", "is missing: neither this stage nor the job says where the pictures are");
+  }
+  return context.job_data;
+}
+
+// `check` is that of the field at fault.
+void CheckLabelled(const v1::DataSpec* data, absl::string_view why, const Checker& check) {
+  if (data != nullptr && data->labels().empty()) {
+    check.Fault("labels",
+                absl::StrCat("is missing: ", why,
+                             "; give \"folders\", a .csv with the columns path and label, or an IDX file"));
+  }
+}
+
+// A batch of `parts` equal parts on each of the ranks.
+void CheckBatch(int64_t batch_size, int32_t accumulation, const StageContext& context, const Checker& check,
+                std::vector<std::string>* not_divided_by_world_size) {
+  check.CountInRange("batch_size", batch_size, 1, kLargestBatch);
+  check.CountInRange("accumulation", accumulation, 1, kLargestBatch);
+  if (batch_size <= 0 || accumulation <= 0 || context.world_size <= 0) return;
+  if (batch_size % context.world_size != 0) {
+    not_divided_by_world_size->push_back(absl::StrCat(batch_size));
+  } else if (batch_size % (int64_t{context.world_size} * accumulation) != 0) {
+    const int64_t parts = int64_t{context.world_size} * accumulation;
+    check.Fault("batch_size",
+                absl::StrCat("must be a multiple of world_size * accumulation = ", context.world_size, " * ",
+                             accumulation, " = ", parts, ", not ", batch_size, "; ",
+                             (batch_size + parts - 1) / parts * parts, " would be"));
+  }
+}
+
+void CheckPretrain(const v1::PretrainStage& stage, const StageContext& context, const Checker& check,
+                   std::vector<std::string>* not_divided) {
+  const int32_t accumulation = stage.has_accumulation() ? stage.accumulation() : 1;
+  const int64_t batch_size = stage.has_batch_size() ? stage.batch_size() : 256;
+  const int64_t at_once =
+      accumulation > 0 && batch_size > 0 && batch_size % accumulation == 0 ? batch_size / accumulation : 0;
+  CheckBackbone(stage.backbone(), at_once, context.world_size, check.Within("backbone"));
+  if (stage.tasks().empty()) {
+    check.Fault("tasks", "must hold at least one task: moco, rotation or colorization");
+  }
+  std::map<v1::TaskSpec::TaskCase, int> first_with;
+  bool trains = stage.tasks().empty();
+  for (int i = 0; i < stage.tasks_size(); ++i) {
+    const v1::TaskSpec& task = stage.tasks(i);
+    CheckTask(task, at_once, check.Within("tasks", i));
+    trains |= !task.has_weight() || !(task.weight() == 0);
+    if (task.task_case() == v1::TaskSpec::TASK_NOT_SET) continue;
+    const auto [first, is_new] = first_with.emplace(task.task_case(), i);
+    if (!is_new) {
+      check.Within("tasks", i)
+          .Fault(absl::StrCat("is the same task as tasks[", first->second, "]: name each task once"));
+    }
+  }
+  if (!trains)
+    check.Fault("tasks", "all have weight 0, so nothing would be trained; give one a positive weight");
+  CheckLength(stage, check);
+  CheckBatch(batch_size, accumulation, context, check, not_divided);
+  CheckImageSize(stage.has_image_size(), stage.image_size(), check);
+  CheckOptimizer(stage.optimizer(), check.Within("optimizer"));
+  CheckSchedule(stage.schedule(), check.Within("schedule"));
+  check.KnownValue("precision", stage.precision(), v1::Precision_IsValid);
+  CheckStageData(stage, context, check);
+  CheckInit(stage.init(), context.earlier, check.Within("init"));
+}
+
+void CheckFinetune(const v1::FinetuneStage& stage, const StageContext& context, const Checker& check,
+                   std::vector<std::string>* not_divided) {
+  const v1::DataSpec* data = CheckStageData(stage, context, check);
+  CheckLabelled(data, "fine-tuning learns from labels", check.Within("data"));
+  if (stage.has_test()) {
+    CheckData(stage.test(), check.Within("test"));
+    CheckLabelled(&stage.test(), "the result is judged by the labels of the test data", check.Within("test"));
+  }
+  if (stage.has_classify() && stage.classify().has_label_smoothing() &&
+      !(stage.classify().label_smoothing() >= 0 && stage.classify().label_smoothing() < 1)) {
+    check.Within("classify")
+        .Fault("label_smoothing",
+               absl::StrCat("must be at least 0 and less than 1, not ", stage.classify().label_smoothing()));
+  }
+  check.KnownValue("recipe", stage.recipe(), v1::FinetuneStage::Recipe_IsValid);
+  CheckLength(stage, check);
+  if (stage.has_freeze_epochs()) check.CountInRange("freeze_epochs", stage.freeze_epochs(), 0, 1000000);
+  CheckBatch(stage.has_batch_size() ? stage.batch_size() : 64, /*accumulation=*/1, context, check,
+             not_divided);
+  CheckImageSize(stage.has_image_size(), stage.image_size(), check);
+  if (stage.has_learning_rate()) check.Positive("learning_rate", stage.learning_rate());
+  if (stage.has_rate_divisor()) check.InRange("rate_divisor", stage.rate_divisor(), 1, 1e6);
+  if (stage.has_weight_decay()) check.NotNegative("weight_decay", stage.weight_decay());
+  check.KnownValue("precision", stage.precision(), v1::Precision_IsValid);
+  CheckBackbone(stage.backbone(), /*batch_size=*/0, context.world_size, check.Within("backbone"));
+  CheckInit(stage.init(), context.earlier, check.Within("init"));
+  CheckAugment(stage.augment(), check.Within("augment"));
+}
+
+void CheckEvaluate(const v1::EvaluateStage& stage, const StageContext& context, const Checker& check) {
+  const v1::DataSpec* data = CheckStageData(stage, context, check);
+  CheckLabelled(data, "features are judged by labels", check.Within("data"));
+  if (stage.has_test()) {
+    CheckData(stage.test(), check.Within("test"));
+    CheckLabelled(&stage.test(), "features are judged by labels", check.Within("test"));
+  }
+  if (!stage.has_knn() && !stage.has_linear()) {
+    check.Fault("must ask for knn, linear or both, e.g. evaluate: {knn: {}, linear: {}}");
+  }
+  if (stage.knn().has_neighbours())
+    check.Within("knn").CountInRange("neighbours", stage.knn().neighbours(), 1, 100000);
+  if (stage.knn().has_temperature()) check.Within("knn").Positive("temperature", stage.knn().temperature());
+  for (int i = 0; i < stage.linear().penalties_size(); ++i) {
+    check.Within("linear").NotNegative(absl::StrCat("penalties[", i, "]"), stage.linear().penalties(i));
+  }
+  CheckImageSize(stage.has_image_size(), stage.image_size(), check);
+  CheckInit(stage.init(), context.earlier, check.Within("init"));
+  CheckBackbone(stage.backbone(), /*batch_size=*/0, context.world_size, check.Within("backbone"));
+}
+
+void CheckNameField(const std::string& name, const Checker& check) {
+  if (IsValidName(name)) return;
+  check.Fault("name",
+              absl::StrCat("must be 1 to 63 letters, digits, '.', '_' or '-', the first a letter or a digit, "
+                           "not '",
+                           name, "'"));
+}
+
+void CheckStages(const v1::JobSpec& spec, const Checker& check, std::vector<std::string>* not_divided) {
+  if (spec.stages().empty()) {
+    check.Fault("stages", "must hold at least one stage: pretrain, finetune or evaluate");
+  }
+  StageContext context;
+  context.world_size = spec.resources().has_world_size() ? spec.resources().world_size() : 1;
+  context.job_data = spec.has_data() ? &spec.data() : nullptr;
+  std::set<std::string> names;
+  for (int i = 0; i < spec.stages_size(); ++i) {
+    const v1::Stage& stage = spec.stages(i);
+    const Checker within = check.Within("stages", i);
+    if (stage.kind_case() != v1::Stage::KIND_NOT_SET || !stage.name().empty()) {
+      CheckNameField(stage.name(), within);
+      if (!names.insert(stage.name()).second) {
+        within.Fault("name", absl::StrCat("'", stage.name(),
+                                          "' is the name of an earlier stage too; each needs its own"));
+      }
+    }
+    switch (stage.kind_case()) {
+      case v1::Stage::kPretrain:
+        CheckPretrain(stage.pretrain(), context, within.Within("pretrain"), not_divided);
+        break;
+      case v1::Stage::kFinetune:
+        CheckFinetune(stage.finetune(), context, within.Within("finetune"), not_divided);
+        break;
+      case v1::Stage::kEvaluate:
+        CheckEvaluate(stage.evaluate(), context, within.Within("evaluate"));
+        break;
+      case v1::Stage::KIND_NOT_SET:
+        within.Fault("must be one of pretrain, finetune and evaluate");
+        break;
+    }
+    context.earlier.push_back(stage.name());
+  }
+}
+
+void CheckResources(const v1::Resources& resources, const std::vector<std::string>& not_divided,
+                    const Checker& check) {
+  if (resources.has_world_size()) {
+    check.CountInRange("world_size", resources.world_size(), 1, 65536);
+    if (!not_divided.empty()) {
+      check.Fault("world_size",
+                  absl::StrCat("world_size ", resources.world_size(), " does not divide batch_size ",
+                               absl::StrJoin(not_divided, " and "),
+                               ", so ranks would get unequal shares; change either"));
+    }
+  }
+  check.KnownValue("device", resources.device(), v1::Resources::Device_IsValid);
+  if (resources.has_threads()) check.CountInRange("threads", resources.threads(), 1, 4096);
+  if (resources.has_data_threads()) check.CountInRange("data_threads", resources.data_threads(), 1, 4096);
+}
+
+void CheckLabels(const v1::JobSpec& spec, const Checker& check) {
+  for (const auto& [key, value] :
+       std::map<std::string, std::string>(spec.labels().begin(), spec.labels().end())) {
+    if (!IsValidName(key)) {
+      check.Fault("labels",
+                  absl::StrCat("the key '", key, "' must be 1 to 63 letters, digits, '.', '_' or '-'"));
+    }
+    if (value.size() > 256) {
+      check.Fault(absl::StrCat("labels.", key),
+                  absl::StrCat("must have at most 256 bytes, not ", value.size()));
+    }
+  }
+}
+
+}  // namespace
+
+bool IsValidName(absl::string_view name) {
+  if (name.empty() || name.size() > 63 || !absl::ascii_isalnum(name[0])) return false;
+  for (const char c : name) {
+    if (!absl::ascii_isalnum(c) && c != '.' && c != '_' && c != '-') return false;
+  }
+  return true;
+}
+
+FieldViolations FindViolations(const v1::JobSpec& spec) {
+  FieldViolations violations;
+  const Checker check(&violations, "");
+  if (!spec.stages().empty()) CheckNameField(spec.name(), check);
+  if (spec.has_data()) CheckData(spec.data(), check.Within("data"));
+  std::vector<std::string> not_divided;  // batch sizes that the ranks cannot share equally
+  CheckStages(spec, check, &not_divided);
+  CheckResources(spec.resources(), not_divided, check.Within("resources"));
+  check.CountInRange("priority", spec.priority(), -1000, 1000);
+  if (!spec.output().empty()) check.AbsolutePath("output", spec.output());
+  if (spec.checkpoints().has_every_steps()) {
+    check.Within("checkpoints")
+        .NotNegative("every_steps", static_cast<double>(spec.checkpoints().every_steps()));
+  }
+  if (spec.checkpoints().has_keep())
+    check.Within("checkpoints").CountInRange("keep", spec.checkpoints().keep(), 1, 1000);
+  if (spec.has_max_restarts()) check.CountInRange("max_restarts", spec.max_restarts(), 0, 1000);
+  CheckLabels(spec, check);
+  return violations;
+}
+
+absl::Status ValidateJobSpec(const v1::JobSpec& spec) {
+  return FindViolations(spec).ToStatus("INVALID_SPEC");
+}
+
+}  // namespace pretext
