@@ -89,10 +89,12 @@ void MixColumnsScalar(const int16_t* source, const ResizeAxis& axis, int16_t* ou
   }
 }
 
-PRETEXT_AVX2 inline __m256i TwoBlocks(const int16_t* low, const int16_t* high) {
-  return _mm256_inserti128_si256(
-      _mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(low))),
-      _mm_loadu_si128(reinterpret_cast<const __m128i*>(high)), 1);
+// The products of eight taps of two outputs, added up by twos.
+PRETEXT_AVX2 inline __m256i TwoBlocks(const int16_t* low, const int16_t* high, const int16_t* weights) {
+  const __m256i pixels =
+      _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(low))),
+                              _mm_loadu_si128(reinterpret_cast<const __m128i*>(high)), 1);
+  return _mm256_madd_epi16(pixels, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights)));
 }
 
 // Eight outputs a step; output i of the low half goes with i + 4 of the high half, so that the horizontal
@@ -101,17 +103,19 @@ PRETEXT_AVX2 void MixColumnsAvx2(const int16_t* source, const int32_t* begin, co
                                  int max_taps, int stride, int16_t* out) {
   const __m256i half = _mm256_set1_epi32(1 << (kColumnShift - 1));
   for (int x = 0; x < stride; x += 8, begin += 8) {
-    __m256i sums[4] = {};
-    for (int block = 0; block < max_taps; block += 8, weights += 64) {
-      const auto* pairs = reinterpret_cast<const __m256i*>(weights);
+    __m256i a = TwoBlocks(source + begin[0], source + begin[4], weights);
+    __m256i b = TwoBlocks(source + begin[1], source + begin[5], weights + 16);
+    __m256i c = TwoBlocks(source + begin[2], source + begin[6], weights + 32);
+    __m256i d = TwoBlocks(source + begin[3], source + begin[7], weights + 48);
+    weights += 64;
+    for (int block = 8; block < max_taps; block += 8, weights += 64) {
       const int16_t* from = source + block;
-      for (int i = 0; i < 4; ++i) {
-        sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(TwoBlocks(from + begin[i], from + begin[i + 4]),
-                                                              _mm256_loadu_si256(pairs + i)));
-      }
+      a = _mm256_add_epi32(a, TwoBlocks(from + begin[0], from + begin[4], weights));
+      b = _mm256_add_epi32(b, TwoBlocks(from + begin[1], from + begin[5], weights + 16));
+      c = _mm256_add_epi32(c, TwoBlocks(from + begin[2], from + begin[6], weights + 32));
+      d = _mm256_add_epi32(d, TwoBlocks(from + begin[3], from + begin[7], weights + 48));
     }
-    const __m256i sum =
-        _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+    const __m256i sum = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
     const __m256i pixels = _mm256_srai_epi32(_mm256_add_epi32(sum, half), kColumnShift);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + x),
                      _mm_packs_epi32(_mm256_castsi256_si128(pixels), _mm256_extracti128_si256(pixels, 1)));
