@@ -34,9 +34,9 @@ must_not_reach //proto/... //server/... //worker/... //client/...
 allowed() {
   case "$1" in
     server/state) ;;
-    server/scheduler | server/store | server/launchers | server/metrics) echo server/state ;;
-    server/coordinator) echo server/state server/scheduler server/store server/launchers server/metrics ;;
-    server/rpc | server/web) echo server/state server/scheduler server/store server/launchers server/metrics server/coordinator ;;
+    server/scheduler | server/store | server/launchers) echo server/state ;;
+    server/coordinator) echo server/state server/scheduler server/store server/launchers ;;
+    server/rpc | server/web) echo server/state server/scheduler server/store server/launchers server/coordinator ;;
     worker/data | worker/report) ;;
     worker/augment | worker/models | worker/losses | worker/dist) echo worker/data ;;
     worker/tasks) echo worker/data worker/augment worker/models worker/losses worker/dist ;;

@@ -1,5 +1,5 @@
-#ifndef PRETEXT_SERVER_METRICS_TELEMETRY_STORE_H_
-#define PRETEXT_SERVER_METRICS_TELEMETRY_STORE_H_
+#ifndef PRETEXT_SERVER_STORE_TELEMETRY_STORE_H_
+#define PRETEXT_SERVER_STORE_TELEMETRY_STORE_H_
 
 #include <cstdint>
 #include <string>
@@ -56,4 +56,4 @@ class TelemetryStore {
 
 }  // namespace pretext
 
-#endif  // PRETEXT_SERVER_METRICS_TELEMETRY_STORE_H_
+#endif  // PRETEXT_SERVER_STORE_TELEMETRY_STORE_H_

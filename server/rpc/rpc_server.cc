@@ -1,0 +1,89 @@
+#include "server/rpc/rpc_server.h"
+
+#include <chrono>
+#include <utility>
+
+#include "grpc/impl/codegen/grpc_types.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/server_builder.h"
+#include "proto/cpp/status_macros.h"
+#include "server/rpc/listening.h"
+
+namespace pretext {
+namespace {
+
+// A report carries a rank's metrics and log lines since its last one, perhaps after an outage.
+constexpr int kMaxMessageBytes = 16 << 20;
+constexpr int kMinPingIntervalMs = 5'000;
+
+void Configure(grpc::ServerBuilder* builder) {
+  builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
+  builder->SetMaxSendMessageSize(kMaxMessageBytes);
+  // Agents and followers find out by pings that a silent machine is gone.
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
+  // Two servers on one port would each get half of the calls.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+}
+
+void SetServing(grpc::Server* server, bool serving) {
+  if (server == nullptr || server->GetHealthCheckService() == nullptr) return;
+  server->GetHealthCheckService()->SetServingStatus(serving);
+}
+
+}  // namespace
+
+RpcServer::RpcServer(const RpcServerOptions& options, Coordinator* coordinator, TelemetryStore* telemetry,
+                     Clock* clock)
+    : activity_(clock),
+      poller_(coordinator, clock),
+      jobs_(coordinator, telemetry, &poller_),
+      cluster_(coordinator, options.version),
+      workers_(coordinator, &poller_, clock),
+      people_addresses_(options.people),
+      worker_addresses_(options.workers) {}
+
+absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptions& options,
+                                                            Coordinator* coordinator,
+                                                            TelemetryStore* telemetry, Clock* clock) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  std::unique_ptr<RpcServer> server(new RpcServer(options, coordinator, telemetry, clock));
+
+  grpc::ServerBuilder people;
+  Configure(&people);
+  people.RegisterService(&server->jobs_);
+  people.RegisterService(&server->cluster_);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(MakeActivityInterceptor(&server->activity_));
+  people.experimental().SetInterceptorCreators(std::move(interceptors));
+  PRETEXT_ASSIGN_OR_RETURN(server->people_server_, Listen(&people, &server->people_addresses_));
+
+  grpc::ServerBuilder workers;
+  Configure(&workers);
+  workers.RegisterService(&server->workers_);
+  PRETEXT_ASSIGN_OR_RETURN(server->worker_server_, Listen(&workers, &server->worker_addresses_));
+
+  SetServing(server->people_server_.get(), true);
+  SetServing(server->worker_server_.get(), true);
+  return server;
+}
+
+void RpcServer::Stop(absl::Duration grace) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopped_) return;
+    stopped_ = true;
+  }
+  SetServing(people_server_.get(), false);
+  SetServing(worker_server_.get(), false);
+  poller_.Stop();
+  const auto deadline = std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace);
+  if (people_server_ != nullptr) people_server_->Shutdown(deadline);
+  if (worker_server_ != nullptr) worker_server_->Shutdown(deadline);
+}
+
+RpcServer::~RpcServer() { Stop(absl::ZeroDuration()); }
+
+}  // namespace pretext
