@@ -106,7 +106,9 @@ class BatchLoader::Ring {
     bool free = true;
   };
 
-  Slot& SlotOf(int64_t ticket) { return slots_[ticket % slots_.size()]; }
+  Slot& SlotOf(int64_t ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return slots_[ticket % slots_.size()];
+  }
 
   void Release(int64_t ticket) {
     absl::MutexLock lock(&mutex_);
