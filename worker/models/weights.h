@@ -1,0 +1,63 @@
+#ifndef PRETEXT_WORKER_MODELS_WEIGHTS_H_
+#define PRETEXT_WORKER_MODELS_WEIGHTS_H_
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "worker/models/backbone.h"
+
+namespace pretext {
+
+// Every parameter and buffer of a module by its full name. Shares the module's memory.
+using StateDict = std::map<std::string, at::Tensor>;
+StateDict MakeStateDict(const torch::nn::Module& module);
+
+// What became of each name when weights were loaded. Nothing is dropped silently: show Summary().
+struct WeightsReport {
+  std::string prefix;                   // that the file's names carry: "module.encoder_q."
+  std::vector<std::string> loaded;      // the backbone's names, sorted, as are all lists
+  std::vector<std::string> missing;     // the backbone has them, the file does not (or of another shape)
+  std::vector<std::string> unexpected;  // the file's names that nothing was done with; heads included
+  std::vector<std::string> mismatched;  // "conv1.weight: (64, 3, 7, 7) in the file, (16, 1, 3, 3) here"
+  std::string adapted;                  // how the first convolution was fitted to the channels; or empty
+
+  std::string Summary() const;  // one line for a log
+};
+
+// Copies a state dict with torchvision's names into a backbone, on its device. Names may carry a prefix of
+// well-known parts (module., backbone., encoder_q., ...); where several fit, the one most names match. The
+// first convolution is fitted to the backbone's channels as fastai does: 3 -> 1 sums the filters, 3 -> 2
+// takes two times 1.5, 3 -> more leaves the further ones zero; 1 -> n repeats the filter divided by n.
+// `source` names the weights in messages. INVALID_ARGUMENT, backbone unchanged: under 95 % of the backbone's
+// parameters are there; the message lists examples of what is missing.
+absl::StatusOr<WeightsReport> LoadBackboneWeights(const StateDict& state, absl::string_view source,
+                                                  BackboneModule& backbone);
+
+// What must travel with weights to use them: written beside them as metadata.
+struct WeightsCard {
+  BackboneOptions backbone;       // name, in_channels, small_stem
+  std::vector<double> mean, std;  // of each channel, of values scaled to 0 .. 1
+  int image_size = 0;             // pixels
+  std::string weights = "raw";    // or "ema"
+  std::string task;               // what they were trained on: "moco+rotation", "classify"
+  std::string job_digest;         // SHA-256 of the job's specification
+
+  std::map<std::string, std::string> ToMetadata() const;
+};
+
+// INVALID_ARGUMENT when the metadata are not a card's, naming the key that is missing or malformed.
+absl::StatusOr<WeightsCard> ParseWeightsCard(const std::map<std::string, std::string>& metadata);
+
+// Writes a backbone under torchvision's names, row-major, with its card. `path` appears whole or not at all.
+absl::Status ExportBackbone(const std::string& path, const BackboneModule& backbone, const WeightsCard& card);
+
+}  // namespace pretext
+
+#endif  // PRETEXT_WORKER_MODELS_WEIGHTS_H_
