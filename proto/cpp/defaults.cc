@@ -95,7 +95,9 @@ void ApplyDefaultsToOptimizer(v1::PretrainStage* stage) {
   const bool sgd = optimizer->kind() == v1::OptimizerSpec::SGD;
   const bool contrastive = std::any_of(stage->tasks().begin(), stage->tasks().end(),
                                        [](const v1::TaskSpec& task) { return task.has_moco(); });
-  const double sgd_rate = (contrastive ? 0.03 : 0.05) * stage->batch_size() / 256;
+  // A batch size that is out of range is one fault, not two.
+  const double sgd_rate =
+      (contrastive ? 0.03 : 0.05) * (stage->batch_size() > 0 ? stage->batch_size() : 256) / 256;
   PRETEXT_DEFAULT(optimizer, learning_rate, sgd ? sgd_rate : 1e-3);
   PRETEXT_DEFAULT(optimizer, momentum, 0.9);
   PRETEXT_DEFAULT(optimizer, weight_decay, sgd ? 1e-4 : 0.01);

@@ -470,7 +470,7 @@ bool IsValidName(absl::string_view name) {
 FieldViolations FindViolations(const v1::JobSpec& spec) {
   FieldViolations violations;
   const Checker check(&violations, "");
-  if (!spec.stages().empty()) CheckNameField(spec.name(), check);
+  if (!spec.name().empty()) CheckNameField(spec.name(), check);
   if (spec.has_data()) CheckData(spec.data(), check.Within("data"));
   std::vector<std::string> not_divided;  // batch sizes that the ranks cannot share equally
   CheckStages(spec, check, &not_divided);

@@ -1,0 +1,149 @@
+#include "proto/cpp/validate.h"
+
+#include "proto/cpp/defaults.h"
+#include "proto/cpp/spec_parsing.h"
+#include "proto/cpp/status_matchers.h"
+
+namespace pretext {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// Faults of a job written as YAML, with the defaults applied, as "path: description".
+std::vector<std::string> FaultsOf(absl::string_view yaml) {
+  ParsedSpec parsed = ParseSpec(yaml);
+  EXPECT_THAT(parsed.faults, IsEmpty()) << yaml << parsed.faults[0].message;
+  ApplyDefaults(&parsed.spec);
+  std::vector<std::string> faults;
+  const FieldViolations violations = FindViolations(parsed.spec);
+  for (const FieldViolation& violation : violations.all()) {
+    faults.push_back(violation.field + ": " + violation.description);
+  }
+  return faults;
+}
+
+constexpr char kData[] = "data: {images: /d}\n";
+
+TEST(ValidateJobSpecTest, AcceptsACompleteJob) {
+  EXPECT_THAT(FaultsOf(R"(
+name: xray
+data: {images: /data}
+stages:
+- pretrain: {tasks: [{moco: {queue_length: 1024}}, {weight: 0, rotation: {}}], backbone: {bn_groups: 8}}
+- finetune: {data: {images: /l, labels: folders}, test: {images: /t, labels: /t.csv}}
+- evaluate: {data: {images: /l, labels: folders}, knn: {}, init: {stage: pretrain}}
+resources: {world_size: 4}
+)"),
+              IsEmpty());
+}
+
+TEST(ValidateJobSpecTest, NamesEachFaultAndSaysWhatWouldBeRight) {
+  struct Case {
+    const char* yaml;
+    const char* want;
+  };
+  const Case cases[] = {
+      {"{data: {images: d}, stages: [{pretrain: {tasks: [{rotation: {}}]}}]}",
+       "data.images: must be an absolute path, as the worker's machine sees it, not 'd'"},
+      {"{stages: [{pretrain: {tasks: [{rotation: {}}]}}]}",
+       "stages[0].pretrain.data: is missing: neither this stage nor the job says where the pictures are"},
+      {"{data: {images: /d}, name: a b, stages: [{pretrain: {tasks: [{rotation: {}}]}}]}",
+       "name: must be 1 to 63 letters, digits, '.', '_' or '-', the first a letter or a digit, not 'a b'"},
+      {"{data: {images: /d}, stages: [{pretrain: {}}]}",
+       "stages[0].pretrain.tasks: must hold at least one task: moco, rotation or colorization"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{weight: 1}]}}]}",
+       "stages[0].pretrain.tasks[0]: must name a task: moco, rotation or colorization"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}, {rotation: {}}]}}]}",
+       "stages[0].pretrain.tasks[1]: is the same task as tasks[0]: name each task once"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{weight: 0, rotation: {}}]}}]}",
+       "stages[0].pretrain.tasks: all have weight 0, so nothing would be trained; give one a positive "
+       "weight"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{moco: {temperature: 0}}]}}]}",
+       "stages[0].pretrain.tasks[0].moco.temperature: must be more than 0, not 0"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{moco: {queue_length: 1000}}]}}]}",
+       "stages[0].pretrain.tasks[0].moco.queue_length: must be a multiple of the pictures encoded at once "
+       "(256), not "
+       "1000; 768 or 1024 would be"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {augment: {hue: 0.7}}}]}}]}",
+       "stages[0].pretrain.tasks[0].rotation.augment.hue: must be between 0 and 0.5, not 0.7"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}], epochs: 1, max_steps: 5}}]}",
+       "stages[0].pretrain.max_steps: excludes epochs: give one of the two"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}], backbone: {name: resnet19}}}]}",
+       "stages[0].pretrain.backbone.name: there is no backbone 'resnet19'; did you mean resnet18?"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}], batch_size: 10, accumulation: "
+       "4}}]}",
+       "stages[0].pretrain.batch_size: must be a multiple of world_size * accumulation = 1 * 4 = 4, not 10; "
+       "12 would "
+       "be"},
+      {"{data: {images: /d}, resources: {world_size: 3}, stages: [{pretrain: {tasks: [{rotation: {}}]}}]}",
+       "resources.world_size: world_size 3 does not divide batch_size 256, so ranks would get unequal "
+       "shares; change "
+       "either"},
+      {"{data: {images: /d}, resources: {world_size: 2}, stages: [{pretrain: {tasks: [{rotation: {}}], "
+       "backbone: "
+       "{bn_groups: 3}}}]}",
+       "stages[0].pretrain.backbone.bn_groups: must be a multiple of the world size 2, not 3"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}], init: {stage: x}}}]}",
+       "stages[0].pretrain.init.stage: there is no stage before this one, so none named 'x'"},
+      {"{data: {images: /d}, stages: [{finetune: {}}]}",
+       "stages[0].finetune.data.labels: is missing: fine-tuning learns from labels; give \"folders\", a .csv "
+       "with the "
+       "columns path and label, or an IDX file"},
+      {"{data: {images: /d, labels: l.csv}, stages: [{finetune: {}}]}",
+       "data.labels: must be \"folders\" or the absolute path of a .csv or IDX file, not 'l.csv'"},
+      {"{data: {images: /d, labels: folders}, stages: [{evaluate: {}}]}",
+       "stages[0].evaluate: must ask for knn, linear or both, e.g. evaluate: {knn: {}, linear: {}}"},
+      {"{data: {images: /d, labels: folders}, stages: [{name: a, evaluate: {knn: {}}}, {name: a, evaluate: "
+       "{knn: "
+       "{}}}]}",
+       "stages[1].name: 'a' is the name of an earlier stage too; each needs its own"},
+      {"{data: {images: /d, labels_per_class: 5}, stages: [{pretrain: {tasks: [{rotation: {}}]}}]}",
+       "data.labels_per_class: picks among labelled pictures, but the data names no labels; set labels"},
+      {"{data: {images: /d}, stages: [{}]}", "stages[0]: must be one of pretrain, finetune and evaluate"},
+      {"{data: {images: /d}, priority: 2000, stages: [{pretrain: {tasks: [{rotation: {}}]}}]}",
+       "priority: must be between -1000 and 1000, not 2000"},
+      {"{data: {images: /d}, checkpoints: {keep: 0}, stages: [{pretrain: {tasks: [{rotation: {}}]}}]}",
+       "checkpoints.keep: must be between 1 and 1000, not 0"},
+  };
+  for (const Case& c : cases) EXPECT_THAT(FaultsOf(c.yaml), ElementsAre(c.want)) << c.yaml;
+}
+
+TEST(ValidateJobSpecTest, AnEmptyJobSaysWhatItNeeds) {
+  EXPECT_THAT(FaultsOf("{name: x}"),
+              ElementsAre("stages: must hold at least one stage: pretrain, finetune or evaluate"));
+}
+
+TEST(ValidateJobSpecTest, ReportsEverythingAtOnceInAStatusWithFields) {
+  ParsedSpec parsed = ParseSpec(std::string(kData) +
+                                "stages: [{pretrain: {tasks: [{weight: -1, rotation: {}}], batch_size: 0}}]\n"
+                                "max_restarts: -1\n");
+  ApplyDefaults(&parsed.spec);
+  const absl::Status status = ValidateJobSpec(parsed.spec);
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_EQ(GetReason(status), "INVALID_SPEC");
+  std::vector<std::string> fields;
+  for (const FieldViolation& violation : GetFieldViolations(status)) fields.push_back(violation.field);
+  EXPECT_THAT(fields, ElementsAre("stages[0].pretrain.tasks[0].weight", "stages[0].pretrain.batch_size",
+                                  "max_restarts"));
+}
+
+TEST(ValidateJobSpecTest, UnknownEnumValuesFromNewerClientsAreRefused) {
+  ParsedSpec parsed = ParseSpec(std::string(kData) + "stages: [{pretrain: {tasks: [{rotation: {}}]}}]");
+  ApplyDefaults(&parsed.spec);
+  parsed.spec.mutable_resources()->set_device(static_cast<v1::Resources::Device>(9));
+  EXPECT_THAT(ValidateJobSpec(parsed.spec),
+              StatusIs(absl::StatusCode::kInvalidArgument, "resources.device: has the unknown value 9"));
+}
+
+TEST(IsValidNameTest, TakesLettersDigitsDotsUnderscoresAndDashes) {
+  EXPECT_TRUE(IsValidName("a-1_b.C"));
+  EXPECT_TRUE(IsValidName(std::string(63, 'a')));
+  for (const std::string& name :
+       {std::string(), std::string("-a"), std::string("a/b"), std::string(64, 'a')}) {
+    EXPECT_FALSE(IsValidName(name)) << name;
+  }
+}
+
+}  // namespace
+}  // namespace pretext
