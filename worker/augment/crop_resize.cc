@@ -12,25 +12,67 @@ namespace {
 constexpr int kRowShift = 9;      // Q15 weight * byte -> Q6
 constexpr int kColumnShift = 15;  // Q15 weight * Q6 -> Q6
 
+// Up to so many source rows the first pass adds products of 16 bits, cut off at 1/256 level each; beyond that
+// the cuts would add up, and it takes 32 bits.
+constexpr int kFewTaps = 16;
+constexpr int kFewShift = 2;  // Q8 -> Q6
+
+// Rounds, and makes up for half of what `taps` cuts take away on average.
+uint16_t FewTapsBias(int taps) {
+  return static_cast<uint16_t>((1 << (kFewShift - 1)) + (taps > 1 ? taps / 2 : 0));
+}
+
 // The first pass: one row of `values` pixel values, a weighted sum of `taps` source rows `pitch` bytes apart.
 void MixRowsScalar(const uint8_t* source, size_t pitch, const int16_t* weights, int taps, int begin,
                    int values, int16_t* out) {
   for (int x = begin; x < values; ++x) {
-    int32_t sum = 1 << (kRowShift - 1);
-    for (int t = 0; t < taps; ++t) sum += weights[t] * source[t * pitch + x];
-    out[x] = static_cast<int16_t>(sum >> kRowShift);
+    if (taps <= kFewTaps) {
+      uint32_t sum = FewTapsBias(taps);
+      for (int t = 0; t < taps; ++t) sum += (uint32_t{source[t * pitch + x]} << 8) * (2u * weights[t]) >> 16;
+      out[x] = static_cast<int16_t>(sum >> kFewShift);
+    } else {
+      int32_t sum = 1 << (kRowShift - 1);
+      for (int t = 0; t < taps; ++t) sum += weights[t] * source[t * pitch + x];
+      out[x] = static_cast<int16_t>(sum >> kRowShift);
+    }
+  }
+}
+
+// Bytes stand in the upper half of their 16 bits, so that vpmulhuw leaves a byte and a fraction.
+PRETEXT_AVX2 void MixFewRowsAvx2(const uint8_t* source, size_t pitch, const int16_t* weights, int taps,
+                                 int values, int16_t* out) {
+  const __m256i bias = _mm256_set1_epi16(static_cast<int16_t>(FewTapsBias(taps)));
+  const __m256i zero = _mm256_setzero_si256();
+  for (int x = 0; x < values; x += 32) {
+    if (x + 32 > values) {
+      if (values < 32) return MixRowsScalar(source, pitch, weights, taps, 0, values, out);
+      x = values - 32;  // the last step overlaps the one before
+    }
+    __m256i low = bias, high = bias;
+    const uint8_t* from = source + x;
+    for (int t = 0; t < taps; ++t, from += pitch) {
+      const __m256i weight = _mm256_set1_epi16(static_cast<int16_t>(2 * weights[t]));
+      const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+      low = _mm256_add_epi16(low, _mm256_mulhi_epu16(_mm256_unpacklo_epi8(zero, bytes), weight));
+      high = _mm256_add_epi16(high, _mm256_mulhi_epu16(_mm256_unpackhi_epi8(zero, bytes), weight));
+    }
+    low = _mm256_srli_epi16(low, kFewShift);
+    high = _mm256_srli_epi16(high, kFewShift);
+    auto* to = reinterpret_cast<__m256i*>(out + x);
+    _mm256_storeu_si256(to, _mm256_permute2x128_si256(low, high, 0x20));
+    _mm256_storeu_si256(to + 1, _mm256_permute2x128_si256(low, high, 0x31));
   }
 }
 
 // Two source rows a step: their bytes interleaved are what vpmaddwd takes. `weights` is 0 at [taps] when
 // taps is odd.
-PRETEXT_AVX2 void MixRowsAvx2(const uint8_t* source, size_t pitch, const int16_t* weights, int taps,
-                              int values, int16_t* out) {
+PRETEXT_AVX2 void MixManyRowsAvx2(const uint8_t* source, size_t pitch, const int16_t* weights, int taps,
+                                  int values, int16_t* out) {
   const __m256i half = _mm256_set1_epi32(1 << (kRowShift - 1));
   for (int x = 0; x < values; x += 16) {
     if (x + 16 > values) {
       if (values < 16) return MixRowsScalar(source, pitch, weights, taps, 0, values, out);
-      x = values - 16;  // the last step overlaps the one before
+      x = values - 16;
     }
     __m256i low = half, high = half;
     for (int t = 0; t < taps; t += 2) {
@@ -48,6 +90,12 @@ PRETEXT_AVX2 void MixRowsAvx2(const uint8_t* source, size_t pitch, const int16_t
         _mm256_packs_epi32(_mm256_srai_epi32(low, kRowShift), _mm256_srai_epi32(high, kRowShift));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + x), _mm256_permute4x64_epi64(packed, 0xD8));
   }
+}
+
+void MixRowsAvx2(const uint8_t* source, size_t pitch, const int16_t* weights, int taps, int values,
+                 int16_t* out) {
+  const auto mix = taps <= kFewTaps ? &MixFewRowsAvx2 : &MixManyRowsAvx2;
+  mix(source, pitch, weights, taps, values, out);
 }
 
 // Interleaved RGB to three rows of `width` values.
@@ -89,6 +137,37 @@ void MixColumnsScalar(const int16_t* source, const ResizeAxis& axis, int16_t* ou
   }
 }
 
+// The products of four taps of four outputs, added up by twos: outputs a b in the low half, c d in the high.
+PRETEXT_AVX2 inline __m256i FourFours(const int16_t* a, const int16_t* b, const int16_t* c, const int16_t* d,
+                                      const int16_t* weights) {
+  const __m128i ab = _mm_unpacklo_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(a)),
+                                        _mm_loadl_epi64(reinterpret_cast<const __m128i*>(b)));
+  const __m128i cd = _mm_unpacklo_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(c)),
+                                        _mm_loadl_epi64(reinterpret_cast<const __m128i*>(d)));
+  return _mm256_madd_epi16(_mm256_inserti128_si256(_mm256_castsi128_si256(ab), cd, 1),
+                           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights)));
+}
+
+PRETEXT_AVX2 inline void StoreColumns(__m256i sums, int16_t* out) {
+  const __m256i half = _mm256_set1_epi32(1 << (kColumnShift - 1));
+  const __m256i pixels = _mm256_srai_epi32(_mm256_add_epi32(sums, half), kColumnShift);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
+                   _mm_packs_epi32(_mm256_castsi256_si128(pixels), _mm256_extracti128_si256(pixels, 1)));
+}
+
+// Eight outputs a step, four taps each: all that enlarging, and reducing to a half, needs. The horizontal
+// sums come out in order. `begin` and `weights` are arranged by CropResizer::ArrangeColumnWeights.
+PRETEXT_AVX2 void MixFewColumnsAvx2(const int16_t* source, const int32_t* begin, const int16_t* weights,
+                                    int stride, int16_t* out) {
+  for (int x = 0; x < stride; x += 8, begin += 8, weights += 32) {
+    const __m256i a =
+        FourFours(source + begin[0], source + begin[1], source + begin[4], source + begin[5], weights);
+    const __m256i b =
+        FourFours(source + begin[2], source + begin[3], source + begin[6], source + begin[7], weights + 16);
+    StoreColumns(_mm256_hadd_epi32(a, b), out + x);
+  }
+}
+
 // The products of eight taps of two outputs, added up by twos.
 PRETEXT_AVX2 inline __m256i TwoBlocks(const int16_t* low, const int16_t* high, const int16_t* weights) {
   const __m256i pixels =
@@ -97,11 +176,9 @@ PRETEXT_AVX2 inline __m256i TwoBlocks(const int16_t* low, const int16_t* high, c
   return _mm256_madd_epi16(pixels, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights)));
 }
 
-// Eight outputs a step; output i of the low half goes with i + 4 of the high half, so that the horizontal
-// sums come out in order. `begin` and `weights` are arranged by CropResizer::ArrangeColumnWeights.
-PRETEXT_AVX2 void MixColumnsAvx2(const int16_t* source, const int32_t* begin, const int16_t* weights,
-                                 int max_taps, int stride, int16_t* out) {
-  const __m256i half = _mm256_set1_epi32(1 << (kColumnShift - 1));
+// The same for any number of taps, a multiple of eight; output i of the low half goes with i + 4 of the high.
+PRETEXT_AVX2 void MixManyColumnsAvx2(const int16_t* source, const int32_t* begin, const int16_t* weights,
+                                     int max_taps, int stride, int16_t* out) {
   for (int x = 0; x < stride; x += 8, begin += 8) {
     __m256i a = TwoBlocks(source + begin[0], source + begin[4], weights);
     __m256i b = TwoBlocks(source + begin[1], source + begin[5], weights + 16);
@@ -115,25 +192,32 @@ PRETEXT_AVX2 void MixColumnsAvx2(const int16_t* source, const int32_t* begin, co
       c = _mm256_add_epi32(c, TwoBlocks(from + begin[2], from + begin[6], weights + 32));
       d = _mm256_add_epi32(d, TwoBlocks(from + begin[3], from + begin[7], weights + 48));
     }
-    const __m256i sum = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
-    const __m256i pixels = _mm256_srai_epi32(_mm256_add_epi32(sum, half), kColumnShift);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + x),
-                     _mm_packs_epi32(_mm256_castsi256_si128(pixels), _mm256_extracti128_si256(pixels, 1)));
+    StoreColumns(_mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d)), out + x);
   }
+}
+
+void MixColumnsAvx2(const int16_t* source, const int32_t* begin, const int16_t* weights, int taps, int stride,
+                    int16_t* out) {
+  if (taps == 4) return MixFewColumnsAvx2(source, begin, weights, stride, out);
+  MixManyColumnsAvx2(source, begin, weights, taps, stride, out);
 }
 
 }  // namespace
 
 void CropResizer::ArrangeColumnWeights(int stride) {
-  const int taps = columns_.max_taps();
+  const int block = columns_.max_taps() == 4 ? 4 : 8;
+  column_taps_ = (columns_.max_taps() + block - 1) / block * block;
   column_begin_.assign(stride, 0);
-  column_weights_.assign(static_cast<size_t>(stride) * taps, 0);
+  column_weights_.assign(static_cast<size_t>(stride) * column_taps_, 0);
+  // Where output x % 8 of a group has its block: see MixFewColumnsAvx2 and MixManyColumnsAvx2.
+  constexpr int kPlaceOfFour[8] = {0, 1, 4, 5, 2, 3, 6, 7};
+  constexpr int kPlaceOfEight[8] = {0, 2, 4, 6, 1, 3, 5, 7};
+  const int* place = block == 4 ? kPlaceOfFour : kPlaceOfEight;
   for (int x = 0; x < columns_.count(); ++x) {
     column_begin_[x] = columns_.begin(x);
-    const int pair = x % 8 % 4, half = x % 8 / 4;
-    int16_t* group = &column_weights_[static_cast<size_t>(x / 8) * 8 * taps];
-    for (int block = 0; block < taps; block += 8) {
-      std::memcpy(group + block * 8 + pair * 16 + half * 8, columns_.weights(x) + block, 8 * sizeof(int16_t));
+    int16_t* group = &column_weights_[static_cast<size_t>(x / 8) * 8 * column_taps_];
+    for (int t = 0; t < columns_.taps(x); ++t) {
+      group[(t / block * 8 + place[x % 8]) * block + t % block] = columns_.weights(x)[t];
     }
   }
 }
@@ -163,7 +247,7 @@ void CropResizer::Run(const Image& image, const CropBox& box, Planes* out) {
   const int last = columns_.count() - 1;
   const int end = columns_.begin(last) + columns_.taps(last);
   const int width = end - first;
-  const int split_stride = box.width + columns_.max_taps() + Planes::kLanes;
+  const int split_stride = box.width + columns_.max_taps() + Planes::kLanes;  // with room to read on
   mixed_.assign(static_cast<size_t>(split_stride) * channels, 0);
   split_.assign(static_cast<size_t>(split_stride) * channels, 0);
   if (simd_ == Simd::kAvx2) ArrangeColumnWeights(out->stride());
@@ -187,7 +271,7 @@ void CropResizer::Run(const Image& image, const CropBox& box, Planes* out) {
     for (int c = 0; c < channels; ++c) {
       const int16_t* row = split_.data() + c * split_stride;
       if (simd_ == Simd::kAvx2) {
-        MixColumnsAvx2(row, column_begin_.data(), column_weights_.data(), columns_.max_taps(), out->stride(),
+        MixColumnsAvx2(row, column_begin_.data(), column_weights_.data(), column_taps_, out->stride(),
                        out->row(c, y));
       } else {
         MixColumnsScalar(row, columns_, out->row(c, y));

@@ -34,7 +34,8 @@ class CropResizer {
   ResizeAxis rows_;
   ResizeAxis columns_;
   std::vector<int32_t> column_begin_;    // for each padded output
-  std::vector<int16_t> column_weights_;  // by 8 outputs: for each block of 8 taps the pairs (0,4) .. (3,7)
+  int column_taps_ = 0;                  // 4, or a multiple of 8
+  std::vector<int16_t> column_weights_;  // by 8 outputs, as the second pass loads them
   std::vector<int16_t> mixed_;           // one source row between the passes, interleaved
   std::vector<int16_t> split_;           // the same, channel after channel
 };

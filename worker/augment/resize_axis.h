@@ -14,7 +14,7 @@ namespace pretext {
 // to 32768 (32767 for a single tap), and are 0 from taps(i) to max_taps().
 class ResizeAxis {
  public:
-  static constexpr int kBlock = 8;  // max_taps() is a multiple of it
+  static constexpr int kBlock = 4;  // max_taps() is a multiple of it
 
   // For the outputs [out_begin, out_begin + out_count) of an axis resized from in_length to out_length.
   // Uses memory of an earlier call again.
