@@ -10,7 +10,6 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
-#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -100,7 +99,24 @@ cv::Mat ToEightBitsWithoutAlpha(cv::Mat decoded) {
   return flat;
 }
 
+int64_t BigEndian(absl::string_view bytes, size_t at) {
+  int64_t value = 0;
+  for (size_t i = at; i < at + 4; ++i) value = value << 8 | static_cast<uint8_t>(bytes[i]);
+  return value;
+}
+
+// OpenCV unpacks before it tells the size; a PNG says it in its first chunk. The other formats it reads are
+// either barely packed or limited to 2^14 pixels a side.
+absl::Status CheckPngSize(absl::string_view bytes) {
+  if (bytes.size() < 24 || !absl::StartsWith(bytes, "\x89PNG")) return absl::OkStatus();
+  const int64_t width = BigEndian(bytes, 16);
+  const int64_t height = BigEndian(bytes, 20);
+  return width * height > kMaxPixels ? TooLarge(width, height) : absl::OkStatus();
+}
+
 absl::StatusOr<Image> DecodeOther(absl::string_view bytes, int channels) {
+  const absl::Status size = CheckPngSize(bytes);
+  if (!size.ok()) return size;
   try {
     const cv::Mat raw(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
     cv::Mat decoded = cv::imdecode(raw, cv::IMREAD_UNCHANGED | cv::IMREAD_IGNORE_ORIENTATION);
@@ -149,10 +165,13 @@ absl::StatusOr<std::string> ReadFileBytes(const std::string& path) {
     if (errno == EACCES) return absl::PermissionDeniedError(message);
     return absl::UnavailableError(message);
   }
-  std::ostringstream bytes;
-  bytes << file.rdbuf();
-  if (file.bad()) return absl::UnavailableError(absl::StrCat(path, ": cannot be read"));
-  return std::move(bytes).str();
+  file.seekg(0, std::ios::end);
+  const std::streamoff size = file.tellg();
+  std::string bytes(std::max<std::streamoff>(size, 0), '\0');
+  file.seekg(0);
+  file.read(bytes.data(), size);
+  if (!file) return absl::UnavailableError(absl::StrCat(path, ": cannot be read"));
+  return bytes;
 }
 
 }  // namespace pretext

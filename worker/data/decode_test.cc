@@ -66,6 +66,12 @@ TEST(DecodeTest, RefusesWhatIsCutShortOrNoPicture) {
   EXPECT_THAT(DecodeImage("", 3), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("empty")));
 }
 
+TEST(DecodeTest, RefusesABombWithoutUnpackingIt) {
+  std::string png = Encode(Red(4, 4), ".png");
+  png.replace(16, 8, std::string("\0\1\0\0\0\1\0\0", 8));  // 65536 x 65536
+  EXPECT_THAT(DecodeImage(png, 3), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("65536 x 65536 pixels")));
+}
+
 TEST(DecodeTest, TellsGrayFromColour) {
   EXPECT_TRUE(IsGray(Image{1, 2, 3, {10, 12, 9, 200, 200, 200}}));
   EXPECT_FALSE(IsGray(Image{1, 2, 3, {10, 10, 10, 200, 180, 200}}));

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <set>
 #include <system_error>
 #include <utility>
 
@@ -39,32 +38,43 @@ class Walk {
   absl::Status Enter(const fs::path& folder, const std::string& prefix) {
     std::error_code error;
     const fs::path real = fs::canonical(folder, error);
-    if (error || !entered_.insert(real).second) return absl::OkStatus();  // a circle, or a broken link
-    fs::directory_iterator entries(folder, error);
-    if (error) {
-      if (prefix.empty())
-        return absl::PermissionDeniedError(absl::StrCat(folder.string(), ": ", error.message()));
-      listing.ignored.push_back(absl::StrCat(prefix, ": ", error.message()));
-      return absl::OkStatus();
-    }
-    for (const fs::directory_entry& entry : entries) {
-      const std::string name = entry.path().filename().string();
-      if (absl::StartsWith(name, ".")) continue;
-      const std::string path = prefix.empty() ? name : absl::StrCat(prefix, "/", name);
-      if (entry.is_directory(error)) {
-        PRETEXT_RETURN_IF_ERROR(Enter(entry.path(), path));
-      } else if (entry.is_regular_file(error)) {
-        AddFile(entry.path(), path);
-      } else {
-        listing.ignored.push_back(absl::StrCat(path, ": neither a file nor a folder"));
-      }
-    }
-    return absl::OkStatus();
+    // Only the folders above count: a folder that is linked twice is listed twice, in whatever order the
+    // file system names its entries.
+    if (error || std::find(above_.begin(), above_.end(), real) != above_.end()) return absl::OkStatus();
+    above_.push_back(real);
+    const absl::Status status = List(folder, prefix);
+    above_.pop_back();
+    return status;
   }
 
   FolderListing listing;
 
  private:
+  absl::Status List(const fs::path& folder, const std::string& prefix) {
+    std::error_code error;
+    fs::directory_iterator entries(folder, error);
+    for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
+      const fs::directory_entry& entry = *entries;
+      const std::string name = entry.path().filename().string();
+      if (absl::StartsWith(name, ".")) continue;
+      const std::string path = prefix.empty() ? name : absl::StrCat(prefix, "/", name);
+      std::error_code broken_link;
+      if (entry.is_directory(broken_link)) {
+        PRETEXT_RETURN_IF_ERROR(Enter(entry.path(), path));
+      } else if (entry.is_regular_file(broken_link)) {
+        AddFile(entry.path(), path);
+      } else {
+        listing.ignored.push_back(absl::StrCat(path, ": neither a file nor a folder"));
+      }
+    }
+    if (!error) return absl::OkStatus();
+    if (prefix.empty()) {
+      return absl::PermissionDeniedError(absl::StrCat(folder.string(), ": ", error.message()));
+    }
+    listing.ignored.push_back(absl::StrCat(prefix, ": ", error.message()));
+    return absl::OkStatus();
+  }
+
   void AddFile(const fs::path& file, const std::string& path) {
     const std::string suffix = absl::AsciiStrToLower(file.extension().string());
     if (IsPictureSuffix(suffix) || (suffix.empty() && BeginsLikeAPicture(file))) {
@@ -74,7 +84,7 @@ class Walk {
     }
   }
 
-  std::set<fs::path> entered_;
+  std::vector<fs::path> above_;  // the folders being listed, without links
 };
 
 }  // namespace

@@ -171,6 +171,16 @@ TEST_F(OpenDatasetTest, ALabelDrawKeepsSoManyOfEachClassAndDependsOnItsNumberAlo
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("has only 10")));
 }
 
+TEST_F(OpenDatasetTest, LinkedFoldersAreListedUnderBothNamesAndCirclesAreNot) {
+  WritePicture("a/1.png", {1, 2, 3});
+  fs::create_directory_symlink(root_ / "a", root_ / "b");
+  fs::create_directory_symlink(root_, root_ / "a" / "above");
+  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, OpenDataset(Spec("")));
+  ASSERT_EQ(opened.dataset->size(), 2);
+  EXPECT_EQ(opened.dataset->name(0), "a/1.png");
+  EXPECT_EQ(opened.dataset->name(1), "b/1.png");
+}
+
 TEST_F(OpenDatasetTest, AMissingPathIsNamed) {
   EXPECT_THAT(OpenDataset(Spec("nowhere")).status(),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("nowhere")));
