@@ -47,6 +47,12 @@ absl::Duration RpcActivity::Quiet() const {
   return open_ > 0 ? absl::ZeroDuration() : clock_->Now() - last_;
 }
 
+void RpcActivity::AwaitNone(absl::Duration patience) const {
+  absl::MutexLock lock(&mutex_);
+  auto none = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return open_ == 0; };
+  clock_->AwaitUntil(&mutex_, absl::Condition(&none), clock_->Now() + patience);
+}
+
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MakeActivityInterceptor(
     RpcActivity* activity) {
   return std::make_unique<ActivityInterceptorFactory>(activity);

@@ -21,6 +21,8 @@ class RpcActivity {
   void End();
   // For how long no call has been open; zero while one is.
   absl::Duration Quiet() const;
+  // Waits until no call is open, at most for `patience`.
+  void AwaitNone(absl::Duration patience) const;
 
  private:
   Clock* const clock_;

@@ -17,7 +17,7 @@ namespace {
 constexpr int kMaxMessageBytes = 16 << 20;
 constexpr int kMinPingIntervalMs = 5'000;
 
-void Configure(grpc::ServerBuilder* builder) {
+void Configure(grpc::ServerBuilder* builder, RpcActivity* activity) {
   builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder->SetMaxSendMessageSize(kMaxMessageBytes);
   // Agents and followers find out by pings that a silent machine is gone.
@@ -25,6 +25,9 @@ void Configure(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
   // Two servers on one port would each get half of the calls.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(MakeActivityInterceptor(activity));
+  builder->experimental().SetInterceptorCreators(std::move(interceptors));
 }
 
 void SetServing(grpc::Server* server, bool serving) {
@@ -36,7 +39,8 @@ void SetServing(grpc::Server* server, bool serving) {
 
 RpcServer::RpcServer(const RpcServerOptions& options, Coordinator* coordinator, TelemetryStore* telemetry,
                      Clock* clock)
-    : activity_(clock),
+    : people_activity_(clock),
+      worker_activity_(clock),
       poller_(coordinator, clock),
       jobs_(coordinator, telemetry, &poller_),
       cluster_(coordinator, options.version),
@@ -52,16 +56,13 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   std::unique_ptr<RpcServer> server(new RpcServer(options, coordinator, telemetry, clock));
 
   grpc::ServerBuilder people;
-  Configure(&people);
+  Configure(&people, &server->people_activity_);
   people.RegisterService(&server->jobs_);
   people.RegisterService(&server->cluster_);
-  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
-  interceptors.push_back(MakeActivityInterceptor(&server->activity_));
-  people.experimental().SetInterceptorCreators(std::move(interceptors));
   PRETEXT_ASSIGN_OR_RETURN(server->people_server_, Listen(&people, &server->people_addresses_));
 
   grpc::ServerBuilder workers;
-  Configure(&workers);
+  Configure(&workers, &server->worker_activity_);
   workers.RegisterService(&server->workers_);
   PRETEXT_ASSIGN_OR_RETURN(server->worker_server_, Listen(&workers, &server->worker_addresses_));
 
@@ -79,9 +80,13 @@ void RpcServer::Stop(absl::Duration grace) {
   SetServing(people_server_.get(), false);
   SetServing(worker_server_.get(), false);
   poller_.Stop();
-  const auto deadline = std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace);
-  if (people_server_ != nullptr) people_server_->Shutdown(deadline);
-  if (worker_server_ != nullptr) worker_server_->Shutdown(deadline);
+  people_activity_.AwaitNone(grace);
+  worker_activity_.AwaitNone(grace);
+  // Connections of clients that do nothing at the moment would hold up an orderly shutdown until its
+  // deadline.
+  const auto now = std::chrono::system_clock::now();
+  if (people_server_ != nullptr) people_server_->Shutdown(now);
+  if (worker_server_ != nullptr) worker_server_->Shutdown(now);
 }
 
 RpcServer::~RpcServer() { Stop(absl::ZeroDuration()); }

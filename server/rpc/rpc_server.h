@@ -44,7 +44,7 @@ class RpcServer {
   const std::vector<std::string>& worker_addresses() const { return worker_addresses_; }
 
   // For how long nobody has used the people's services.
-  absl::Duration Quiet() const { return activity_.Quiet(); }
+  absl::Duration Quiet() const { return people_activity_.Quiet(); }
 
   // Says NOT_SERVING to health checks, ends streams and held calls with UNAVAILABLE, lets other calls end for
   // at most `grace` and takes no new ones. Idempotent.
@@ -54,7 +54,8 @@ class RpcServer {
   RpcServer(const RpcServerOptions& options, Coordinator* coordinator, TelemetryStore* telemetry,
             Clock* clock);
 
-  RpcActivity activity_;
+  RpcActivity people_activity_;
+  RpcActivity worker_activity_;
   ChangePoller poller_;
   JobServiceEdge jobs_;
   ClusterServiceEdge cluster_;

@@ -1,0 +1,195 @@
+// pretext-server: accepts jobs, runs them on agents, and tells how they go. See --help.
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "nlohmann/json.hpp"
+#include "proto/cpp/clock.h"
+#include "proto/cpp/log.h"
+#include "proto/cpp/status_macros.h"
+#include "server/build_server.h"
+#include "server/launchers/registry.h"
+#include "server/options.h"
+
+namespace pretext {
+namespace {
+
+// Exit codes, as in sysexits(3).
+constexpr int kExitUsage = 64;
+constexpr int kExitUnavailable = 69;
+constexpr int kExitInUse = 73;  // the state folder is another's
+constexpr int kExitDeposed = 75;
+
+constexpr absl::Duration kAgentPatience = absl::Seconds(10);
+
+std::string DefaultStateDirectory() {
+  if (const char* given = std::getenv("PRETEXT_STATE"); given != nullptr && *given != '\0') return given;
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/') {
+    return absl::StrCat(data, "/pretext");
+  }
+  const char* home = std::getenv("HOME");
+  return absl::StrCat(home == nullptr ? "." : home, "/.local/share/pretext");
+}
+
+// CLI11 reports what this throws as a fault of the option.
+absl::Duration ReadDuration(const std::string& text) {
+  absl::Duration duration;
+  if (!absl::ParseDuration(text, &duration) || duration < absl::ZeroDuration()) {
+    throw CLI::ValidationError(absl::StrCat("'", text, "' is not a duration such as 90s, 10m or 1h30m"));
+  }
+  return duration;
+}
+
+void AddFlags(CLI::App* app, ServerOptions* options) {
+  app->description(
+      "The coordinator of Pretext: accepts jobs, runs them on agents, and tells how they go.\n"
+      "What it has acknowledged is durable: it may be killed at any moment and started again on the same "
+      "state.");
+  app->set_version_flag("--version", std::string("pretext-server ") + kServerVersion);
+  app->add_option("--state", options->state_directory,
+                  "Folder for everything it keeps; one server uses it at a time")
+      ->default_str("$PRETEXT_STATE or ~/.local/share/pretext");
+  app->add_option("--listen", options->listen,
+                  "Address for people: unix:/PATH or HOST:PORT, port 0 for any; repeatable")
+      ->default_str("unix:STATE/server.sock");
+  app->add_option("--worker-listen,--worker_listen", options->worker_listen,
+                  "Address for agents and ranks; repeatable")
+      ->default_str("unix:STATE/worker.sock");
+  std::string launchers;
+  for (const LauncherEntry& entry : Launchers()) {
+    absl::StrAppend(&launchers, launchers.empty() ? "" : "; ", entry.name, ": ", entry.what);
+  }
+  app->add_option("--launcher", options->launcher, launchers)->capture_default_str();
+  app->add_option("--worker-binary,--worker_binary", options->worker_binary,
+                  "pretext-worker, for the local launcher")
+      ->default_str("beside this program");
+  app->add_option("--node", options->node, "Name of this machine's node, for the local launcher")
+      ->capture_default_str();
+  app->add_option("--cpu-slots,--cpu_slots", options->cpu_slots,
+                  "Ranks on CPU that may run on this machine at once")
+      ->check(CLI::NonNegativeNumber)
+      ->default_str("the agent decides");
+  app->add_option_function<std::string>(
+         "--exit-when-idle,--exit_when_idle",
+         [options](const std::string& text) { options->exit_when_idle = ReadDuration(text); },
+         "Stop, with the agents, once no job is active and nobody has called for so long")
+      ->type_name("DURATION");
+  app->add_option_function<std::string>(
+         "--lease", [options](const std::string& text) { options->lease = ReadDuration(text); },
+         "An agent that cannot call for so long kills its ranks, and its node counts as lost a little later")
+      ->type_name("DURATION")
+      ->default_str(absl::FormatDuration(options->lease));
+  app->add_flag("--stop-agents,--stop_agents", options->stop_agents, "On SIGTERM, tell agents to exit too");
+  app->add_option("--ready-file,--ready_file", options->ready_file,
+                  "Written, as JSON with pid and addresses, once they can be called");
+}
+
+absl::Status WriteReadyFile(const std::string& path, const PretextServer& server) {
+  const nlohmann::json ready = {{"pid", getpid()},
+                                {"version", kServerVersion},
+                                {"state", server.state_directory()},
+                                {"addresses", server.people_addresses()},
+                                {"worker_addresses", server.worker_addresses()}};
+  const std::string temporary = absl::StrCat(path, ".", getpid());
+  {
+    std::ofstream file(temporary, std::ios::trunc);
+    file << ready.dump(2) << "\n";
+    if (!file.flush()) return absl::UnavailableError(absl::StrCat("cannot write ", temporary));
+  }
+  std::error_code error;
+  std::filesystem::rename(temporary, path, error);
+  if (error) return absl::UnavailableError(absl::StrCat("cannot write ", path, ": ", error.message()));
+  return absl::OkStatus();
+}
+
+// The file first: who waits for the last line may read it at once.
+absl::Status Announce(const ServerOptions& options, const PretextServer& server) {
+  if (!options.ready_file.empty()) PRETEXT_RETURN_IF_ERROR(WriteReadyFile(options.ready_file, server));
+  for (const std::string& address : server.people_addresses()) std::printf("listening %s\n", address.c_str());
+  for (const std::string& address : server.worker_addresses()) std::printf("workers %s\n", address.c_str());
+  std::printf("ready\n");
+  std::fflush(stdout);
+  Log(LogSeverity::kInfo, "serving", {{"state", server.state_directory()}, {"pid", getpid()}});
+  return absl::OkStatus();
+}
+
+// Serves until a signal, idleness or another coordinator ends it. Returns the exit code.
+int ServeUntilToldToStop(const ServerOptions& options, const sigset_t& signals, PretextServer* server) {
+  const timespec pause = {0, 200'000'000};
+  while (true) {
+    const int signal = sigtimedwait(&signals, nullptr, &pause);
+    if (server->deposed()) {
+      server->Stop();
+      return kExitDeposed;
+    }
+    if (signal > 0) {
+      Log(LogSeverity::kInfo, "stopping", {{"signal", signal}});
+      const bool for_one_user = options.exit_when_idle < absl::InfiniteDuration();
+      if (options.stop_agents || (for_one_user && !server->HasActiveJobs()))
+        server->ShutDownAgents(kAgentPatience);
+      server->Stop();
+      return 0;
+    }
+    if (server->IdleFor(options.exit_when_idle)) {
+      Log(LogSeverity::kInfo, "stopping: nothing to do",
+          {{"idle", absl::FormatDuration(options.exit_when_idle)}});
+      server->ShutDownAgents(kAgentPatience);
+      server->Stop();
+      return 0;
+    }
+  }
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "pretext-server: %s\n", std::string(status.message()).c_str());
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return kExitUsage;
+    case absl::StatusCode::kFailedPrecondition:
+      return kExitInUse;
+    default:
+      return kExitUnavailable;
+  }
+}
+
+int Main(int argc, char** argv) {
+  ServerOptions options;
+  options.state_directory = DefaultStateDirectory();
+  CLI::App app;
+  AddFlags(&app, &options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitUsage;
+  }
+  // Blocked in every thread, so that only the wait below meets them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  absl::StatusOr<std::unique_ptr<PretextServer>> server = PretextServer::Start(options, RealClock());
+  if (!server.ok()) return Fail(server.status());
+  const absl::Status announced = Announce(options, **server);
+  if (!announced.ok()) return Fail(announced);
+  return ServeUntilToldToStop(options, signals, server->get());
+}
+
+}  // namespace
+}  // namespace pretext
+
+int main(int argc, char** argv) { return pretext::Main(argc, argv); }
