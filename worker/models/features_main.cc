@@ -1,5 +1,5 @@
 // Features of given pictures under given weights, for comparing this network with others:
-//   features --weights backbone.safetensors --images images.safetensors --out features.safetensors
+//   features --weights backbone.safetensors --images images.safetensors --output features.safetensors
 // The images file holds `images` (N, C, H, W), already normalised. The output holds `features` (N, D) and
 // `layer1` .. `layer4` (N, C_i, H_i, W_i), in evaluation mode.
 
@@ -17,7 +17,7 @@
 namespace {
 
 struct Options {
-  std::string weights, images, out;
+  std::string weights, images, output;
   pretext::BackboneOptions backbone;
 };
 
@@ -40,7 +40,7 @@ absl::Status WriteFeatures(const Options& options) {
       backbone->Maps(found->second.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast));
   pretext::StateDict output = {{"features", pretext::AveragePool(maps.back())}};
   for (size_t i = 0; i < maps.size(); ++i) output[absl::StrCat("layer", i + 1)] = maps[i];
-  return pretext::WriteSafetensors(options.out, output, {});
+  return pretext::WriteSafetensors(options.output, output, {});
 }
 
 }  // namespace
@@ -50,7 +50,7 @@ int main(int argc, char** argv) {
   CLI::App app("Writes the features of pictures under given weights.");
   app.add_option("--weights", options.weights, "safetensors with torchvision's names")->required();
   app.add_option("--images", options.images, "safetensors with `images` (N, C, H, W)")->required();
-  app.add_option("--out", options.out, "safetensors to write")->required();
+  app.add_option("--output", options.output, "safetensors to write")->required();
   app.add_option("--backbone", options.backbone.name, "default resnet18");
   app.add_flag("--small_stem", options.backbone.small_stem, "3x3 stride 1 without pooling");
   CLI11_PARSE(app, argc, argv);

@@ -1,6 +1,7 @@
 #include "worker/models/resnet.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
@@ -123,6 +124,29 @@ TEST(ResNetTest, GroupsOfTheBatchDoNotSeeEachOther) {
   const at::Tensor after = backbone->Forward(changed);
   EXPECT_TRUE(at::allclose(before.slice(0, 0, 4), after.slice(0, 0, 4), 1e-5, 1e-6));
   EXPECT_FALSE(at::allclose(before.slice(0, 4, 8), after.slice(0, 4, 8), 1e-5, 1e-6));
+}
+
+// Under autocast convolutions compute in bf16; weights, statistics and gradients stay in single precision.
+TEST(ResNetTest, TrainsUnderAutocast) {
+  const Backbone backbone = Make("resnet10_narrow", /*small_stem=*/true);
+  backbone->SetBatchNormGroups(2);
+  const at::Tensor images = at::randn({8, 3, 32, 32}).contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor exact = backbone->Forward(images).detach();
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  const at::Tensor features = backbone->Forward(images);
+  at::autocast::clear_cache();
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  EXPECT_EQ(features.scalar_type(), at::kBFloat16);
+  EXPECT_LT((features.to(at::kFloat) - exact).norm().item<float>(), 0.05 * exact.norm().item<float>());
+  features.square().sum().backward();
+  for (const auto& item : backbone->named_parameters()) {
+    ASSERT_TRUE(item.value().grad().defined()) << item.key();
+    EXPECT_EQ(item.value().grad().scalar_type(), at::kFloat) << item.key();
+    EXPECT_TRUE(item.value().grad().isfinite().all().item<bool>()) << item.key();
+  }
+  for (const auto& item : backbone->named_buffers()) {
+    if (item.value().is_floating_point()) EXPECT_EQ(item.value().scalar_type(), at::kFloat) << item.key();
+  }
 }
 
 TEST(ResNetTest, EveryParameterReceivesAGradient) {

@@ -279,6 +279,9 @@ absl::StatusOr<std::string> MakeHeader(const std::map<std::string, at::Tensor>& 
     position = end;
   }
   std::string text = header.dump(/*indent=*/-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  if (text != header.dump(/*indent=*/-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::ignore)) {
+    return absl::InvalidArgumentError("a safetensors name or metadata entry is not UTF-8 text");
+  }
   text.resize((text.size() + 7) / 8 * 8, ' ');
   if (text.size() > kMaxHeaderBytes) {
     return absl::InvalidArgumentError(

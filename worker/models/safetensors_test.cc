@@ -173,6 +173,36 @@ TEST(SafetensorsTest, RefusesFilesThatAreSomethingElse) {
   EXPECT_THAT(ReadSafetensors(::testing::TempDir()), StatusIs(absl::StatusCode::kDataLoss));
 }
 
+// Half a file, as a crash or a full disk leaves it, is never taken for a whole one.
+TEST(SafetensorsTest, RefusesEveryTruncation) {
+  ASSERT_OK(WriteSafetensors(Path("whole"), {{"x", at::arange(10)}, {"y", at::zeros({3})}}, {{"k", "v"}}));
+  const std::string bytes = Slurp(Path("whole"));
+  for (size_t length = 0; length < bytes.size(); ++length) {
+    std::ofstream(Path("part"), std::ios::binary) << bytes.substr(0, length);
+    EXPECT_THAT(ReadSafetensors(Path("part")), StatusIs(absl::StatusCode::kDataLoss)) << length;
+  }
+}
+
+// Any one byte of the header changed: an error or a file, never a crash or a tensor outside the file.
+TEST(SafetensorsTest, SurvivesEveryChangedHeaderByte) {
+  ASSERT_OK(WriteSafetensors(Path("whole"), {{"x", at::arange(10)}, {"y", at::zeros({3, 1})}}, {}));
+  const std::string bytes = Slurp(Path("whole"));
+  const size_t header_end = bytes.size() - 92;  // ten int64, three float
+  int accepted = 0;
+  for (size_t position = 0; position < header_end; ++position) {
+    for (const char change : {'\0', '"', '9', '{', ']', '\xff'}) {
+      std::string changed = bytes;
+      changed[position] = change;
+      std::ofstream(Path("changed"), std::ios::binary) << changed;
+      const absl::StatusOr<SafetensorsFile> file = ReadSafetensors(Path("changed"));
+      if (!file.ok()) continue;
+      ++accepted;
+      for (const auto& [name, tensor] : file->tensors) EXPECT_LE(tensor.nbytes(), 92) << name;
+    }
+  }
+  EXPECT_GT(accepted, 0);  // a changed name is still a name
+}
+
 TEST(SafetensorsTest, SaysWhichTypeLibTorchLacks) {
   EXPECT_THAT(ReadSafetensors(WriteRaw("f4", R"({"a":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}})", 1)),
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("F4")));
@@ -185,6 +215,8 @@ TEST(SafetensorsTest, RefusesTensorsItCannotWrite) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("x")));
   EXPECT_THAT(WriteSafetensors(Path("bad"), {{"__metadata__", at::zeros({2})}}, {}),
               StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(WriteSafetensors(Path("bad"), {{"\xff", at::zeros({2})}}, {}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("UTF-8")));
   EXPECT_THAT(WriteSafetensors(::testing::TempDir() + "/no/such/folder", {}, {}),
               StatusIs(absl::StatusCode::kNotFound));
 }
