@@ -2,13 +2,13 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/logsumexp.h>
 #include <ATen/ops/matmul.h>
-#include <ATen/ops/ones.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
@@ -25,6 +25,9 @@ namespace pretext {
 namespace {
 
 constexpr int kFolds = 5;
+// Largest entry of the gradient at which a fit ends: looser while penalties are only compared.
+constexpr double kChoiceTolerance = 1e-4;
+constexpr double kTolerance = 1e-5;
 
 at::Tensor ToTensor(absl::Span<const int64_t> numbers, const at::Tensor& like) {
   return at::from_blob(const_cast<int64_t*>(numbers.data()), {static_cast<int64_t>(numbers.size())},
@@ -33,38 +36,43 @@ at::Tensor ToTensor(absl::Span<const int64_t> numbers, const at::Tensor& like) {
       .to(like.device());
 }
 
-// Mean softmax loss over (X | 1) theta with an L2 penalty on all but the last row of theta, the biases.
+// The rows of theta (D + 1, classes) but the last are weights, the last one biases.
+at::Tensor Scores(const at::Tensor& features, const at::Tensor& theta) {
+  const int64_t size = features.size(1);
+  return at::addmm(theta.select(0, size), features, theta.narrow(0, 0, size));
+}
+
+// Mean softmax loss with an L2 penalty on the weights.
 class SoftmaxRegression {
  public:
   SoftmaxRegression(const at::Tensor& features, const at::Tensor& labels, double penalty)
-      : inputs_(at::cat({features, at::ones({features.size(0), 1}, features.options())}, 1)),
-        labels_(labels.view({-1, 1})),
-        penalty_(penalty) {}
+      : features_(features), labels_(labels.view({-1, 1})), penalty_(penalty) {}
 
   Evaluation operator()(const at::Tensor& theta) const {
-    const int64_t count = inputs_.size(0);
-    at::Tensor logits = at::matmul(inputs_, theta);
+    const int64_t count = features_.size(0);
+    at::Tensor logits = Scores(features_, theta);
     const at::Tensor partition = at::logsumexp(logits, 1, /*keepdim=*/true);
     const double loss = (partition - logits.gather(1, labels_)).mean().item<double>();
     at::Tensor residual = logits.sub_(partition).exp_();  // softmax, less one at the label
     residual.scatter_add_(1, labels_, at::full({count, 1}, -1.0, residual.options()));
+    const at::Tensor weights = theta.narrow(0, 0, features_.size(1));
+    const at::Tensor weight_gradient = at::matmul(features_.t(), residual) / static_cast<double>(count);
     Evaluation evaluation;
-    evaluation.gradient = at::matmul(inputs_.t(), residual).div_(static_cast<double>(count));
-    const at::Tensor weights = theta.narrow(0, 0, theta.size(0) - 1);
-    evaluation.gradient.narrow(0, 0, theta.size(0) - 1).add_(weights, penalty_);
     evaluation.value = loss + penalty_ / 2 * weights.square().sum().item<double>();
+    evaluation.gradient =
+        at::cat({weight_gradient.add_(weights, penalty_), residual.mean(0, /*keepdim=*/true)});
     return evaluation;
   }
 
   // Without the penalty.
   double Loss(const at::Tensor& theta) const {
-    const at::Tensor logits = at::matmul(inputs_, theta);
+    const at::Tensor logits = Scores(features_, theta);
     return (at::logsumexp(logits, 1, /*keepdim=*/true) - logits.gather(1, labels_)).mean().item<double>();
   }
 
  private:
-  at::Tensor inputs_;  // (N, D + 1)
-  at::Tensor labels_;  // (N, 1)
+  at::Tensor features_;  // (N, D)
+  at::Tensor labels_;    // (N, 1)
   double penalty_;
 };
 
@@ -121,11 +129,10 @@ Choice ChoosePenalty(const at::Tensor& standardised, absl::Span<const int64_t> l
   at::Tensor theta = at::zeros({standardised.size(1) + 1, classes}, standardised.options());
   Choice best;
   for (const double penalty : penalties) {
-    theta =
-        MinimizeLbfgs(SoftmaxRegression(train_features, train_labels, penalty), theta, options.max_iterations)
-            .point;
-    const int64_t size = standardised.size(1);
-    const at::Tensor logits = at::matmul(held_features, theta.narrow(0, 0, size)) + theta.select(0, size);
+    theta = MinimizeLbfgs(SoftmaxRegression(train_features, train_labels, penalty), theta,
+                          options.max_iterations, kChoiceTolerance)
+                .point;
+    const at::Tensor logits = Scores(held_features, theta);
     const double accuracy = at::argmax(logits, 1).eq(held_labels).to(at::kDouble).mean().item<double>();
     const double loss = judge.Loss(theta);
     if (accuracy > best.accuracy || (accuracy == best.accuracy && loss < best.loss))
@@ -169,7 +176,7 @@ absl::StatusOr<LinearProbe> FitLinearProbe(const at::Tensor& features, absl::Spa
   const at::Tensor start = at::zeros({standardised.size(1) + 1, classes}, standardised.options());
   const Minimum minimum =
       MinimizeLbfgs(SoftmaxRegression(standardised, ToTensor(labels, standardised), probe.penalty), start,
-                    options.max_iterations);
+                    options.max_iterations, kTolerance);
   probe.weight = minimum.point.narrow(0, 0, standardised.size(1));
   probe.bias = minimum.point.select(0, standardised.size(1));
   probe.converged = minimum.converged;
