@@ -10,9 +10,11 @@
 #include <fstream>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
@@ -114,6 +116,11 @@ absl::Status WriteReadyFile(const std::string& path, const PretextServer& server
   return absl::OkStatus();
 }
 
+bool IsLocal(const std::string& address) {
+  return absl::StartsWith(address, "unix:") || absl::StartsWith(address, "127.") ||
+         absl::StartsWith(address, "localhost:") || absl::StartsWith(address, "[::1]:");
+}
+
 // The file first: who waits for the last line may read it at once.
 absl::Status Announce(const ServerOptions& options, const PretextServer& server) {
   if (!options.ready_file.empty()) PRETEXT_RETURN_IF_ERROR(WriteReadyFile(options.ready_file, server));
@@ -122,6 +129,13 @@ absl::Status Announce(const ServerOptions& options, const PretextServer& server)
   std::printf("ready\n");
   std::fflush(stdout);
   Log(LogSeverity::kInfo, "serving", {{"state", server.state_directory()}, {"pid", getpid()}});
+  for (const std::vector<std::string>& addresses : {server.people_addresses(), server.worker_addresses()}) {
+    for (const std::string& address : addresses) {
+      if (IsLocal(address)) continue;
+      Log(LogSeverity::kWarning, "open to the network: whoever reaches the address may run jobs as this user",
+          {{"address", address}});
+    }
+  }
   return absl::OkStatus();
 }
 

@@ -13,6 +13,11 @@
 #include "server/coordinator/resource_view.h"
 
 namespace pretext {
+namespace {
+
+constexpr absl::Duration kPauseAfterFailure = absl::Seconds(1);
+
+}  // namespace
 
 Coordinator::Coordinator(CoordinatorOptions options, JobStore* journal, TelemetryStore* telemetry,
                          const Scheduler* scheduler, Launcher* launcher, Clock* clock)
@@ -248,11 +253,11 @@ absl::Status Coordinator::Run() {
     auto due = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return round_due_ || stopping_; };
     // A failed round is not tried again at once: what failed it will not have passed.
     auto stopping = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_; };
-    const absl::Time next = clock_->Now() + options_.round_period;
+    const absl::Time now = clock_->Now();
     if (status.ok()) {
-      clock_->AwaitUntil(&mutex_, absl::Condition(&due), next);
+      clock_->AwaitUntil(&mutex_, absl::Condition(&due), now + options_.round_period);
     } else {
-      clock_->AwaitUntil(&mutex_, absl::Condition(&stopping), next);
+      clock_->AwaitUntil(&mutex_, absl::Condition(&stopping), now + kPauseAfterFailure);
     }
     if (stopping_) return absl::OkStatus();
   }

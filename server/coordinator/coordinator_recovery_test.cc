@@ -92,6 +92,31 @@ TEST(CoordinatorRecoveryTest, StopsWhenAnotherCoordinatorLeads) {
   EXPECT_TRUE(cluster.coordinator().ListJobs().empty()) << "nothing was applied that was not appended";
 }
 
+TEST(CoordinatorRecoveryTest, ChangesNothingWhenTheJournalCannotBeWritten) {
+  FakeCluster cluster;
+  FakeAgent& agent = cluster.AddAgent("nodes/a", 2);
+  const std::string job = cluster.Submit(SmallSpec(1));
+  cluster.Settle();
+  cluster.SayHello(job);
+  const v1::Job before = cluster.Get(job);
+  cluster.journal.RefuseWith(absl::ResourceExhaustedError("disk full"));
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = SmallSpec();
+  const absl::StatusOr<v1::Job> refused = cluster.coordinator().CreateJob(request);
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("disk full")));
+  EXPECT_EQ(GetReason(refused.status()), "JOURNAL_NOT_WRITTEN");
+  EXPECT_THAT(cluster.coordinator().CancelJob(job, ""), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(cluster.Report(cluster.MakeCheckpointReport(job, 5)), StatusIs(absl::StatusCode::kUnavailable));
+  agent.Kill(job, 0, 9);
+  EXPECT_THAT(agent.Sync(cluster.coordinator()), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(cluster.Get(job).revision(), before.revision());
+  EXPECT_EQ(cluster.coordinator().ListJobs().size(), 1);
+
+  cluster.journal.RefuseWith(absl::OkStatus());
+  cluster.Settle();
+  EXPECT_EQ(cluster.Get(job).attempt(), 2) << "the agent went on telling, so nothing was lost";
+}
+
 TEST(CoordinatorAdmissionTest, GivesTheSameJobForTheSameRequest) {
   FakeCluster cluster;
   v1::CreateJobRequest request;

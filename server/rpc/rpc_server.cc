@@ -30,9 +30,16 @@ void Configure(grpc::ServerBuilder* builder, RpcActivity* activity) {
   builder->experimental().SetInterceptorCreators(std::move(interceptors));
 }
 
-void SetServing(grpc::Server* server, bool serving) {
+std::vector<const char*> PeopleServices() {
+  return {v1::JobService::service_full_name(), v1::ClusterService::service_full_name()};
+}
+std::vector<const char*> WorkerServices() { return {v1::WorkerService::service_full_name()}; }
+
+// Of the server as a whole, and of each of its services by name.
+void SetServing(grpc::Server* server, const std::vector<const char*>& services, bool serving) {
   if (server == nullptr || server->GetHealthCheckService() == nullptr) return;
   server->GetHealthCheckService()->SetServingStatus(serving);
+  for (const char* service : services) server->GetHealthCheckService()->SetServingStatus(service, serving);
 }
 
 }  // namespace
@@ -66,8 +73,8 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   workers.RegisterService(&server->workers_);
   PRETEXT_ASSIGN_OR_RETURN(server->worker_server_, Listen(&workers, &server->worker_addresses_));
 
-  SetServing(server->people_server_.get(), true);
-  SetServing(server->worker_server_.get(), true);
+  SetServing(server->people_server_.get(), PeopleServices(), true);
+  SetServing(server->worker_server_.get(), WorkerServices(), true);
   return server;
 }
 
@@ -77,8 +84,8 @@ void RpcServer::Stop(absl::Duration grace) {
     if (stopped_) return;
     stopped_ = true;
   }
-  SetServing(people_server_.get(), false);
-  SetServing(worker_server_.get(), false);
+  SetServing(people_server_.get(), PeopleServices(), false);
+  SetServing(worker_server_.get(), WorkerServices(), false);
   poller_.Stop();
   people_activity_.AwaitNone(grace);
   worker_activity_.AwaitNone(grace);

@@ -186,6 +186,8 @@ class RpcServerTest : public ::testing::Test {
 
 TEST_F(RpcServerTest, AnswersHealthChecksAndReflection) {
   EXPECT_EQ(RawCall(people_, "/grpc.health.v1.Health/Check", ""), std::string("\x08\x01", 2)) << "SERVING";
+  EXPECT_EQ(RawCall(people_, "/grpc.health.v1.Health/Check", "\x0a\x15pretext.v1.JobService"),
+            std::string("\x08\x01", 2));
   const std::string list_services("\x3a\x01*", 3);
   const std::string services =
       RawCall(people_, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", list_services);
