@@ -1,0 +1,187 @@
+#include "worker/tasks/colorization.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/tensor.h>
+#include <torch/nn/module.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/cpp/status_macros.h"
+#include "worker/augment/view_pipeline.h"
+#include "worker/losses/cross_entropy.h"
+#include "worker/tasks/color_bins.h"
+#include "worker/tasks/color_decoder.h"
+#include "worker/tasks/colorization_view_builder.h"
+
+namespace pretext {
+namespace {
+
+constexpr double kMiddleLightness = 50;
+constexpr double kLightnessScale = 25;
+
+class ColorizationModule : public torch::nn::Module {
+ public:
+  ColorizationModule(std::shared_ptr<ColorDecoder> decoder, const std::vector<double>& weights)
+      : decoder(register_module("decoder", std::move(decoder))),
+        rebalancing(register_buffer("rebalancing", at::tensor(weights).to(at::kFloat))) {}
+
+  std::shared_ptr<ColorDecoder> decoder;
+  at::Tensor rebalancing;  // (313): measured once, kept by checkpoints
+};
+
+class Colorization : public PretextTask {
+ public:
+  Colorization(Backbone backbone, std::shared_ptr<ColorizationModule> module, double mean_weight)
+      : backbone_(std::move(backbone)), module_(std::move(module)), mean_weight_(mean_weight) {}
+
+  absl::StatusOr<TaskOutput> Loss(const Batch& batch) override {
+    const at::Tensor bins = batch.fields[1].permute({0, 3, 1, 2});
+    const at::Tensor shares = batch.fields[2].permute({0, 3, 1, 2});
+    const at::Tensor colorful = batch.fields[3].view({-1, 1, 1});
+    SetBatchNormGroups(*module_->decoder, backbone_->options().bn_groups);
+    const std::vector<at::Tensor> maps = backbone_->Maps(NetworkInput(batch.fields[0]));
+
+    TaskOutput output;
+    output.predictions = module_->decoder->Forward(maps);
+    output.features = AveragePool(maps.back());
+    const at::Tensor nearest = bins.select(1, 0);
+    const at::Tensor cells = SoftCrossEntropyCells(output.predictions, bins, shares);
+    output.loss =
+        (cells * module_->rebalancing.index_select(0, nearest.reshape(-1)).view_as(cells) * colorful).mean();
+
+    at::NoGradGuard no_grad;
+    const at::Tensor counted = (colorful.sum() * nearest.size(1) * nearest.size(2)).clamp_min(1);
+    const at::Tensor hits = output.predictions.argmax(1).eq(nearest).to(at::kFloat);
+    output.metrics = {{"cross_entropy", (cells.detach() * colorful).sum() / counted},
+                      {"accuracy", (hits * colorful).sum() / counted},
+                      {"colorful_share", colorful.mean()}};
+    return output;
+  }
+
+  torch::nn::Module& module() override { return *module_; }
+  double chance_loss() const override { return std::log(kColorBins) * mean_weight_; }
+
+ private:
+  // lightness (B, S, S, 1) -> (B, channels of the backbone, S, S), channels last.
+  at::Tensor NetworkInput(const at::Tensor& lightness) const {
+    const at::Tensor scaled = (lightness - kMiddleLightness) / kLightnessScale;
+    return scaled.expand({-1, -1, -1, backbone_->options().in_channels}).contiguous().permute({0, 3, 1, 2});
+  }
+
+  Backbone backbone_;
+  std::shared_ptr<ColorizationModule> module_;
+  double mean_weight_;  // of a cell, those of grey pictures included
+};
+
+// Adds the colours of one picture.
+void AddColors(const Image& image, int side, const ColorEncoder& encoder, ColorCounts& counts) {
+  std::vector<uint8_t> view(static_cast<size_t>(side) * side * 3);
+  RenderCenter(image, side, absl::MakeSpan(view));
+  const std::vector<Lab> colors = CellColors(view, side);
+  ++counts.pictures;
+  if (!IsColorful(colors)) return;
+  ++counts.colorful;
+  for (const Lab& color : colors) ++counts.cells[encoder.Nearest(color.a, color.b)];
+}
+
+// The sum over the ranks, exactly.
+absl::StatusOr<ColorCounts> AddOverRanks(const ColorCounts& own, const TrainContext& train) {
+  std::vector<int64_t> numbers = own.cells;
+  numbers.push_back(own.pictures);
+  numbers.push_back(own.colorful);
+  PRETEXT_ASSIGN_OR_RETURN(const at::Tensor gathered,
+                           train.process_group->AllGather(at::tensor(numbers).to(train.device).unsqueeze(0)));
+  const at::Tensor sum = gathered.sum(0).to(at::kCPU);
+  const int64_t* total = sum.const_data_ptr<int64_t>();
+  return ColorCounts{{total, total + kColorBins}, total[kColorBins], total[kColorBins + 1]};
+}
+
+// What a cell weighs on average, cells of grey pictures included.
+double MeanWeight(const ColorCounts& counts, const std::vector<double>& weights) {
+  const double cells = std::accumulate(counts.cells.begin(), counts.cells.end(), 0.0);
+  const double sum = std::inner_product(weights.begin(), weights.end(), counts.cells.begin(), 0.0);
+  return sum / cells * counts.colorful / counts.pictures;
+}
+
+absl::Status CheckNumbers(const v1::ColorizationSpec& spec) {
+  if (spec.neighbours() < 1 || spec.neighbours() > kColorBins) {
+    return absl::InvalidArgumentError(absl::StrCat("colorization's neighbours ", spec.neighbours(),
+                                                   " must be in 1 .. ", kColorBins, "; 5 is usual"));
+  }
+  if (!(spec.sigma() > 0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("colorization's sigma ", spec.sigma(), " must be above 0; 5 is usual"));
+  }
+  if (!(spec.uniform_share() > 0 && spec.uniform_share() <= 1)) {
+    return absl::InvalidArgumentError(absl::StrCat("colorization's uniform_share ", spec.uniform_share(),
+                                                   " must be above 0 and at most 1; 0.5 is usual"));
+  }
+  if (spec.prior_samples() < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("colorization's prior_samples ", spec.prior_samples(),
+                                                   " must be at least 1; 2000 is usual"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ColorCounts> CountColors(const Dataset& dataset, int64_t samples, int side,
+                                        const TrainContext& train) {
+  const ColorEncoder encoder(/*neighbours=*/1, /*sigma=*/1);
+  ColorCounts counts;
+  counts.cells.resize(kColorBins);
+  samples = std::min(samples, dataset.size());
+  for (int64_t i = train.process_group->rank(); i < samples; i += train.process_group->world_size()) {
+    // The loader names broken files; here another picture less does no harm.
+    const absl::StatusOr<Image> image = dataset.Load(i * dataset.size() / samples);
+    if (image.ok()) AddColors(*image, side, encoder, counts);
+  }
+  return AddOverRanks(counts, train);
+}
+
+absl::Status CheckColorization(const TaskContext& context) {
+  if (context.dataset->channels() != 3 || context.facts->channels != 3) {
+    return absl::InvalidArgumentError(
+        "colorization: the pictures are grey, so there is no colour to predict; take the task out of "
+        "the stage, moco and rotation work on grey pictures");
+  }
+  const v1::ColorizationSpec& spec = context.spec.colorization();
+  const v1::AugmentSpec& augment = spec.augment();
+  if (augment.jitter_probability() > 0 || augment.gray_probability() > 0 ||
+      augment.solarize_probability() > 0) {
+    return absl::InvalidArgumentError(
+        "colorization: its augment changes colours, which are what the task predicts; set "
+        "jitter_probability, gray_probability and solarize_probability to 0");
+  }
+  return CheckNumbers(spec);
+}
+
+absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeColorizationViewBuilder(const TaskContext& context) {
+  return std::make_unique<ColorizationViewBuilder>(context.spec.colorization(), context.image_size);
+}
+
+absl::StatusOr<std::unique_ptr<PretextTask>> MakeColorization(const TaskContext& context,
+                                                              const TrainContext& train) {
+  const v1::ColorizationSpec& spec = context.spec.colorization();
+  PRETEXT_ASSIGN_OR_RETURN(const ColorCounts counts,
+                           CountColors(*context.dataset, spec.prior_samples(), context.image_size, train));
+  if (counts.colorful == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("colorization: none of the ", counts.pictures,
+                     " pictures looked at has any colour; take the task out of the stage, or raise "
+                     "prior_samples if coloured ones are rare"));
+  }
+  const std::vector<double> weights = RebalancingWeights(ColorPrior(counts.cells), spec.uniform_share());
+  auto decoder = std::make_shared<ColorDecoder>(*train.backbone, context.image_size,
+                                                ColorCells(context.image_size), kColorBins);
+  auto module = std::make_shared<ColorizationModule>(std::move(decoder), weights);
+  module->to(train.device);
+  return std::make_unique<Colorization>(train.backbone, std::move(module), MeanWeight(counts, weights));
+}
+
+}  // namespace pretext

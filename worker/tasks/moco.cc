@@ -1,0 +1,203 @@
+#include "worker/tasks/moco.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/tensor.h>
+#include <torch/nn/module.h>
+
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/cpp/defaults.h"
+#include "proto/cpp/status_macros.h"
+#include "worker/augment/view_pipeline.h"
+#include "worker/losses/info_nce.h"
+#include "worker/models/normalize.h"
+
+namespace pretext {
+
+// What a checkpoint holds.
+class MocoModule : public torch::nn::Module {
+ public:
+  MocoModule(std::shared_ptr<ProjectionHead> head, std::shared_ptr<MomentumEncoder> key_encoder,
+             std::shared_ptr<KeyQueue> queue)
+      : head(register_module("head", std::move(head))),
+        key_encoder(register_module("key_encoder", std::move(key_encoder))),
+        queue(register_module("queue", std::move(queue))) {}
+
+  std::shared_ptr<ProjectionHead> head;
+  std::shared_ptr<MomentumEncoder> key_encoder;
+  std::shared_ptr<KeyQueue> queue;
+};
+
+namespace {
+
+// A stream no example's view uses.
+constexpr uint32_t kKeyOrderView = 0xFFFF0000;
+
+class MocoViewBuilder : public ViewBuilder {
+ public:
+  explicit MocoViewBuilder(const TaskContext& context)
+      : pipeline_(context.spec.moco().augment(), context.image_size, context.dataset->channels()) {
+    for (const char* name : {"query", "key"}) {
+      layout_.push_back(
+          {name, ElementType::kUint8, {context.image_size, context.image_size, context.dataset->channels()}});
+    }
+  }
+
+  const BatchLayout& layout() const override { return layout_; }
+
+  void Build(const Sample& sample, const RngKey& key, const ExampleSlot& slot) const override {
+    for (int view = 0; view < 2; ++view) {
+      RngKey view_key = key;
+      view_key.view += view;
+      Rng rng(view_key);
+      pipeline_.Render(*sample.image, rng, slot.field<uint8_t>(view));
+    }
+  }
+
+ private:
+  ViewPipeline pipeline_;
+  BatchLayout layout_;
+};
+
+std::shared_ptr<ProjectionHead> MakeHead(const MocoOptions& options, int features) {
+  if (options.version == v1::MocoSpec::V1) {
+    return std::make_shared<LinearHead>(features, options.embedding_size);
+  }
+  return std::make_shared<MlpHead>(features, features, options.embedding_size);
+}
+
+// Rows of unit length, in fp32 under autocast too; a row of zeros stays one.
+at::Tensor UnitRows(const at::Tensor& vectors) {
+  const at::Tensor rows = vectors.to(at::kFloat);
+  return rows / rows.square().sum(1, /*keepdim=*/true).clamp_min(1e-24).sqrt();
+}
+
+absl::Status CheckNumbers(const v1::MocoSpec& moco) {
+  if (moco.has_momentum() && !(moco.momentum() >= 0 && moco.momentum() <= 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("moco's momentum ", moco.momentum(), " must be in 0 .. 1; 0.999 is usual"));
+  }
+  if (!(moco.temperature() > 0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("moco's temperature ", moco.temperature(), " must be above 0; 0.2 is usual"));
+  }
+  if (moco.embedding_size() < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("moco's embedding_size ", moco.embedding_size(), " must be at least 1; 128 is usual"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<int64_t> KeyOrder(uint64_t seed, uint32_t stage, int64_t step, int32_t micro, int64_t count) {
+  RngKey key;
+  key.seed = seed;
+  key.stage = stage;
+  key.epoch = micro;
+  key.sample = step;
+  key.view = kKeyOrderView;
+  return Rng(key).Permutation(count);
+}
+
+absl::StatusOr<std::unique_ptr<Moco>> Moco::Create(const MocoOptions& options, const TrainContext& train) {
+  std::shared_ptr<ProjectionHead> head = MakeHead(options, train.backbone->feature_size());
+  head->to(train.device);
+  PRETEXT_ASSIGN_OR_RETURN(auto key_encoder, MomentumEncoder::Create(*train.backbone, *head));
+  auto queue = std::make_shared<KeyQueue>(options.queue_length, options.embedding_size, options.seed);
+  queue->to(train.device);
+  auto module = std::make_shared<MocoModule>(std::move(head), std::move(key_encoder), std::move(queue));
+  return std::unique_ptr<Moco>(new Moco(options, train, std::move(module)));
+}
+
+Moco::Moco(const MocoOptions& options, const TrainContext& train, std::shared_ptr<MocoModule> module)
+    : options_(options),
+      backbone_(train.backbone),
+      process_group_(train.process_group),
+      normalization_(NormalizationFor(backbone_->options().in_channels)),
+      module_(std::move(module)) {}
+
+Moco::~Moco() = default;
+
+absl::StatusOr<TaskOutput> Moco::Loss(const Batch& batch) {
+  if (batch.micro == 0) {
+    waiting_keys_.clear();
+    module_->key_encoder->Update(options_.momentum);
+  }
+  PRETEXT_ASSIGN_OR_RETURN(const at::Tensor keys, EncodeKeys(batch, batch.fields[1]));
+  waiting_keys_.push_back(keys);
+
+  TaskOutput output;
+  output.features =
+      backbone_->Forward(NormalizeImages(batch.fields[0], normalization_.mean, normalization_.std));
+  const at::Tensor queries = UnitRows(module_->head->Forward(output.features));
+  const int64_t size = queries.size(0);
+  const InfoNceOutput compared =
+      InfoNceWithMetrics(queries, keys.narrow(0, process_group_->rank() * size, size), module_->queue->keys(),
+                         options_.temperature);
+  output.loss = compared.loss;
+  output.metrics = {{"accuracy", compared.accuracy},
+                    {"positive_similarity", compared.positive_similarity},
+                    {"negative_similarity", compared.negative_similarity}};
+  return output;
+}
+
+absl::StatusOr<at::Tensor> Moco::EncodeKeys(const Batch& batch, const at::Tensor& pictures) {
+  at::NoGradGuard no_grad;
+  const int64_t size = pictures.size(0);
+  const int64_t total = size * process_group_->world_size();
+  std::vector<int64_t> order(total);
+  if (options_.shuffle_batch_norm) {
+    order = KeyOrder(options_.seed, options_.stage, batch.step, batch.micro, total);
+  } else {
+    std::iota(order.begin(), order.end(), 0);
+  }
+  const at::Tensor positions = at::tensor(order, at::kLong).to(pictures.device());
+
+  PRETEXT_ASSIGN_OR_RETURN(const at::Tensor all, process_group_->AllGather(pictures.contiguous()));
+  const at::Tensor own = all.index_select(0, positions.narrow(0, process_group_->rank() * size, size));
+  const at::Tensor encoded =
+      UnitRows(module_->key_encoder->Forward(NormalizeImages(own, normalization_.mean, normalization_.std)));
+  PRETEXT_ASSIGN_OR_RETURN(const at::Tensor shuffled, process_group_->AllGather(encoded));
+  at::Tensor keys = at::empty_like(shuffled);
+  keys.index_copy_(0, positions, shuffled);
+  return keys;
+}
+
+void Moco::AfterOptimizerStep(const Step& step) {
+  for (const at::Tensor& keys : waiting_keys_) module_->queue->Enqueue(keys);
+  waiting_keys_.clear();
+}
+
+torch::nn::Module& Moco::module() { return *module_; }
+
+double Moco::chance_loss() const { return InfoNceChanceLoss(options_.queue_length); }
+
+absl::Status CheckMoco(const TaskContext& context) {
+  PRETEXT_RETURN_IF_ERROR(CheckNumbers(context.spec.moco()));
+  return ResolveQueueLength(context.spec.moco(), context.dataset->size(), context.global_batch).status();
+}
+
+absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeMocoViewBuilder(const TaskContext& context) {
+  return std::make_unique<MocoViewBuilder>(context);
+}
+
+absl::StatusOr<std::unique_ptr<PretextTask>> MakeMoco(const TaskContext& context, const TrainContext& train) {
+  const v1::MocoSpec& spec = context.spec.moco();
+  MocoOptions options;
+  options.version = spec.version();
+  PRETEXT_ASSIGN_OR_RETURN(options.queue_length,
+                           ResolveQueueLength(spec, context.dataset->size(), context.global_batch));
+  options.momentum = ResolveMocoMomentum(spec, context.steps);
+  options.temperature = spec.temperature();
+  options.embedding_size = spec.embedding_size();
+  options.seed = context.seed;
+  options.stage = context.stage;
+  return Moco::Create(options, train);
+}
+
+}  // namespace pretext

@@ -1,0 +1,85 @@
+#ifndef PRETEXT_WORKER_TASKS_MOCO_H_
+#define PRETEXT_WORKER_TASKS_MOCO_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "worker/models/heads.h"
+#include "worker/models/key_queue.h"
+#include "worker/models/momentum_encoder.h"
+#include "worker/tasks/normalization.h"
+#include "worker/tasks/pretext_task.h"
+#include "worker/tasks/task_context.h"
+#include "worker/tasks/view_builder.h"
+
+namespace pretext {
+
+// Momentum contrast (He et al. 2020; v2: Chen et al. 2020): tell a picture's second view from a queue of
+// other pictures' views. Fields: "query" and "key", uint8 (side, side, channels), two views drawn alike.
+// INVALID_ARGUMENT: the queue is no multiple of the global batch, or not smaller than the data set.
+absl::Status CheckMoco(const TaskContext& context);
+absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeMocoViewBuilder(const TaskContext& context);
+absl::StatusOr<std::unique_ptr<PretextTask>> MakeMoco(const TaskContext& context, const TrainContext& train);
+
+struct MocoOptions {
+  v1::MocoSpec::Version version = v1::MocoSpec::V2;
+  int64_t queue_length = 0;
+  double momentum = 0.999;
+  double temperature = 0.2;
+  int embedding_size = 128;
+  uint64_t seed = 0;
+  uint32_t stage = 0;
+  // Off only to show what shuffling is for.
+  bool shuffle_batch_norm = true;
+};
+
+class MocoModule;
+
+// The training side. A step is: the momentum encoder moves (once, before the step's first keys), every
+// micro-batch is compared with the queue as it was, and after the optimizer's step the keys of all
+// micro-batches and ranks enter the queue.
+//
+// Shuffled batch-norm: keys are encoded in an order of the global batch drawn from (seed, stage, step,
+// micro), the same on all ranks, so that a query and its key share no batch statistics. Each rank encodes its
+// slice of that order; one rank with G batch-norm groups therefore computes what G ranks with one group do.
+// With one group over the whole global batch shuffling can change nothing, and statistics leak.
+//
+// Metrics: accuracy (share of queries nearest to their own key), positive_similarity, negative_similarity.
+// Features: (B, D), of the query views. No predictions. State in module(): head, key encoder, queue.
+class Moco : public PretextTask {
+ public:
+  // `train.process_group` is not owned and outlives the task.
+  static absl::StatusOr<std::unique_ptr<Moco>> Create(const MocoOptions& options, const TrainContext& train);
+  ~Moco() override;
+
+  // Not repeatable: of a step's micro-batch 0 it moves the momentum encoder.
+  absl::StatusOr<TaskOutput> Loss(const Batch& batch) override;
+  void AfterOptimizerStep(const Step& step) override;
+  torch::nn::Module& module() override;
+  double chance_loss() const override;  // ln(1 + queue_length)
+
+ private:
+  Moco(const MocoOptions& options, const TrainContext& train, std::shared_ptr<MocoModule> module);
+
+  // pictures (B, S, S, C) of this rank -> unit keys of all ranks (B * world size, D), in the global order.
+  absl::StatusOr<at::Tensor> EncodeKeys(const Batch& batch, const at::Tensor& pictures);
+
+  MocoOptions options_;
+  Backbone backbone_;
+  ProcessGroup* process_group_;
+  Normalization normalization_;
+  std::shared_ptr<MocoModule> module_;
+  std::vector<at::Tensor> waiting_keys_;  // of the step under way, one tensor a micro-batch
+};
+
+// The order in which keys of one micro-batch are encoded: position i holds example order[i].
+std::vector<int64_t> KeyOrder(uint64_t seed, uint32_t stage, int64_t step, int32_t micro, int64_t count);
+
+}  // namespace pretext
+
+#endif  // PRETEXT_WORKER_TASKS_MOCO_H_

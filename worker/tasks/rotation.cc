@@ -1,0 +1,110 @@
+#include "worker/tasks/rotation.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/rot90.h>
+#include <ATen/ops/stack.h>
+#include <torch/nn/module.h>
+
+#include <cmath>
+#include <utility>
+
+#include "worker/augment/view_pipeline.h"
+#include "worker/losses/cross_entropy.h"
+#include "worker/models/heads.h"
+#include "worker/models/normalize.h"
+#include "worker/tasks/normalization.h"
+
+namespace pretext {
+namespace {
+
+constexpr int kTurns = 4;
+
+class RotationViewBuilder : public ViewBuilder {
+ public:
+  explicit RotationViewBuilder(const TaskContext& context)
+      : pipeline_(context.spec.rotation().augment(), context.image_size, context.dataset->channels()),
+        layout_({{"view",
+                  ElementType::kUint8,
+                  {context.image_size, context.image_size, context.dataset->channels()}}}) {}
+
+  const BatchLayout& layout() const override { return layout_; }
+
+  void Build(const Sample& sample, const RngKey& key, const ExampleSlot& slot) const override {
+    Rng rng(key);
+    pipeline_.Render(*sample.image, rng, slot.field<uint8_t>(0));
+  }
+
+ private:
+  ViewPipeline pipeline_;
+  BatchLayout layout_;
+};
+
+class RotationModule : public torch::nn::Module {
+ public:
+  explicit RotationModule(int features)
+      : head(register_module("head", std::make_shared<LinearHead>(features, kTurns))) {}
+
+  std::shared_ptr<LinearHead> head;
+};
+
+class Rotation : public PretextTask {
+ public:
+  Rotation(Backbone backbone, int channels, c10::Device device)
+      : backbone_(std::move(backbone)),
+        normalization_(NormalizationFor(channels)),
+        module_(std::make_shared<RotationModule>(backbone_->feature_size())) {
+    module_->to(device);
+  }
+
+  absl::StatusOr<TaskOutput> Loss(const Batch& batch) override {
+    const at::Tensor turned = FourRotations(batch.fields[0]);
+    const at::Tensor images = NormalizeImages(turned, normalization_.mean, normalization_.std);
+    const at::Tensor features = backbone_->Forward(images);
+    const at::Tensor logits = module_->head->Forward(features);
+    const int64_t pictures = batch.fields[0].size(0);
+    const at::Tensor targets = at::arange(kTurns, turned.options().dtype(at::kLong)).repeat({pictures});
+
+    TaskOutput output;
+    output.loss = CrossEntropy(logits, targets);
+    output.predictions = logits.view({pictures, kTurns, kTurns});
+    output.features = features.view({pictures, kTurns, -1}).select(1, 0);
+    at::NoGradGuard no_grad;
+    output.metrics = {{"accuracy", logits.argmax(1).eq(targets).to(at::kFloat).mean()}};
+    return output;
+  }
+
+  torch::nn::Module& module() override { return *module_; }
+  double chance_loss() const override { return std::log(kTurns); }
+
+ private:
+  Backbone backbone_;
+  Normalization normalization_;
+  std::shared_ptr<RotationModule> module_;
+};
+
+}  // namespace
+
+at::Tensor FourRotations(const at::Tensor& pictures) {
+  std::vector<at::Tensor> turns;
+  for (int turn = 0; turn < kTurns; ++turn) turns.push_back(at::rot90(pictures, turn, {1, 2}));
+  return at::stack(turns, 1).flatten(0, 1);
+}
+
+absl::Status CheckRotation(const TaskContext& context) {
+  if (context.dataset->size() == 0) {
+    return absl::InvalidArgumentError("rotation: the data set has no pictures; check data.images");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeRotationViewBuilder(const TaskContext& context) {
+  return std::make_unique<RotationViewBuilder>(context);
+}
+
+absl::StatusOr<std::unique_ptr<PretextTask>> MakeRotation(const TaskContext& context,
+                                                          const TrainContext& train) {
+  return std::make_unique<Rotation>(train.backbone, context.dataset->channels(), train.device);
+}
+
+}  // namespace pretext
