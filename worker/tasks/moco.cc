@@ -148,6 +148,8 @@ absl::StatusOr<TaskOutput> Moco::Loss(const Batch& batch) {
 
 absl::StatusOr<at::Tensor> Moco::EncodeKeys(const Batch& batch, const at::Tensor& pictures) {
   at::NoGradGuard no_grad;
+  // Whoever set the backbone's groups after this task was made meant the keys too.
+  module_->key_encoder->backbone().SetBatchNormGroups(backbone_->options().bn_groups);
   const int64_t size = pictures.size(0);
   const int64_t total = size * process_group_->world_size();
   std::vector<int64_t> order(total);

@@ -252,6 +252,14 @@ TEST(MocoTest, WithoutShufflingTheTaskIsSolvedByTheLeak) {
   EXPECT_GT(leaking, shuffled + 0.5) << "leaking " << leaking << ", shuffled " << shuffled;
 }
 
+TEST(MocoTest, KeysAreNormalisedInTheGroupsSetLast) {
+  ThreadProcessGroup group;
+  Rank early(SmallOptions(), &group, /*bn_groups=*/4), late(SmallOptions(), &group, /*bn_groups=*/1);
+  late.train.backbone->SetBatchNormGroups(4);
+  const double expected = early.moco->Loss(ToyBatch(0, 0))->loss.item<double>();
+  EXPECT_EQ(late.moco->Loss(ToyBatch(0, 0))->loss.item<double>(), expected);
+}
+
 TEST(MocoTest, VersionOneHasALinearHeadAndVersionTwoTwoLayers) {
   ThreadProcessGroup group;
   MocoOptions options = SmallOptions();

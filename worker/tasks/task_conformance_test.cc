@@ -1,5 +1,6 @@
 // What every pretext task keeps, run over the whole registry.
 
+#include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/equal.h>
 
@@ -94,6 +95,41 @@ TEST_P(TaskConformanceTest, KeepsItsOutputsPromises) {
   if (output.predictions.defined()) EXPECT_EQ(output.predictions.size(0), 8);
   ASSERT_TRUE(output.features.defined());
   EXPECT_EQ(output.features.sizes(), at::IntArrayRef({8, train_.backbone->feature_size()}));
+}
+
+TEST_P(TaskConformanceTest, ComputesItsLossInFullPrecisionUnderAutocast) {
+  const auto task = MakeTask();
+  const auto full = MakeTask();  // moco's losses differ by the state they leave
+  const Batch batch = BuildBatch(*MakeBuilder(), stage_.dataset, 0, 8);
+  ASSERT_OK_AND_ASSIGN(const TaskOutput expected, full->Loss(batch));
+  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  const absl::StatusOr<TaskOutput> output = task->Loss(batch);
+  at::autocast::clear_cache();
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  ASSERT_OK(output);
+  EXPECT_EQ(output->loss.scalar_type(), at::kFloat);
+  const double tolerance = 0.1 * (1 + expected.loss.item<double>());
+  EXPECT_NEAR(output->loss.item<double>(), expected.loss.item<double>(), tolerance);
+  output->loss.backward();
+  for (const at::Tensor& parameter : train_.backbone->parameters()) {
+    EXPECT_EQ(parameter.grad().scalar_type(), at::kFloat);
+  }
+}
+
+TEST_P(TaskConformanceTest, TakesGreyPicturesOrRefusesThem) {
+  ToyStage gray(SpecOf(GetParam().name, 16), 16, 64, /*channels=*/1);
+  const absl::Status checked = GetParam().check(gray.context);
+  if (!checked.ok()) {
+    EXPECT_THAT(checked, StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("grey")));
+    return;
+  }
+  TrainContext train = train_;
+  train.backbone = ToyBackbone(/*bn_groups=*/2, /*channels=*/1);
+  ASSERT_OK_AND_ASSIGN(const auto builder, GetParam().make_view_builder(gray.context));
+  ASSERT_OK_AND_ASSIGN(const auto task, GetParam().make_task(gray.context, train));
+  ASSERT_OK_AND_ASSIGN(const TaskOutput output, task->Loss(BuildBatch(*builder, gray.dataset, 0, 8)));
+  EXPECT_TRUE(std::isfinite(output.loss.item<double>()));
 }
 
 // Data-parallel training needs it: a parameter without gradient never becomes ready.
