@@ -92,15 +92,26 @@ const std::vector<int16_t>& ColorEncoder::Candidates(float a, float b) const {
 }
 
 void ColorEncoder::Encode(float a, float b, absl::Span<int64_t> bins, absl::Span<float> weights) const {
-  std::pair<float, int16_t> nearest[kColorBins];
-  int count = 0;
-  for (const int16_t q : Candidates(a, b)) nearest[count++] = {SquaredDistance(ColorBins()[q], a, b), q};
-  std::partial_sort(nearest, nearest + neighbours_, nearest + count);
+  // The nearest so far in order, by insertion: few are kept of few. Candidates come in order of their
+  // numbers, so that at equal distance the smaller number stays first.
+  float distances[kColorBins];
+  int kept = 0;
+  for (const int16_t q : Candidates(a, b)) {
+    const float distance = SquaredDistance(ColorBins()[q], a, b);
+    if (kept == neighbours_ && distance >= distances[kept - 1]) continue;
+    if (kept < neighbours_) ++kept;
+    int place = kept - 1;
+    for (; place > 0 && distances[place - 1] > distance; --place) {
+      distances[place] = distances[place - 1];
+      bins[place] = bins[place - 1];
+    }
+    distances[place] = distance;
+    bins[place] = q;
+  }
   // Distances from the nearest on, so that no sigma makes all weights vanish.
   float sum = 0;
   for (int i = 0; i < neighbours_; ++i) {
-    bins[i] = nearest[i].second;
-    weights[i] = std::exp((nearest[0].first - nearest[i].first) * scale_);
+    weights[i] = std::exp((distances[0] - distances[i]) * scale_);
     sum += weights[i];
   }
   for (float& weight : weights) weight /= sum;

@@ -25,9 +25,9 @@ std::vector<Lab> CellColors(absl::Span<const uint8_t> rgb, int side);
 // Whether any colour is more than 5 from grey in a or b; a picture without is no lesson in colour.
 bool IsColorful(absl::Span<const Lab> colors);
 
-// Splits a view into what the network sees and what it must say. Done on the data threads: in tables of 256
-// values and only where a colour is needed, which costs less than the view itself. Fields, for side S and
-// C = ColorCells(S):
+// Splits a view into what the network sees and what it must say. Done on the data threads, in about a
+// millisecond for 224 pixels, and kept sparse: k bins a cell, not 313. Fields, for side S and C =
+// ColorCells(S):
 //   "lightness"  float (S, S, 1)  L, 0 .. 100
 //   "bins"       int64 (C, C, k)  the cell's k nearest colour bins, nearest first
 //   "weights"    float (C, C, k)  their shares, summing to one

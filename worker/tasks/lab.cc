@@ -24,6 +24,17 @@ const std::array<float, 256>& LinearLight() {
 
 float CubeRoot(float t) { return t > 0.008856f ? std::cbrt(t) : 7.787f * t + 16.0f / 116; }
 
+// Lightness at each of kSteps + 1 equally spaced luminances.
+constexpr int kSteps = 4096;
+const std::array<float, kSteps + 1>& LightnessTable() {
+  static const auto& table = *new std::array<float, kSteps + 1>([] {
+    std::array<float, kSteps + 1> lightness;
+    for (int i = 0; i <= kSteps; ++i) lightness[i] = 116 * CubeRoot(static_cast<float>(i) / kSteps) - 16;
+    return lightness;
+  }());
+  return table;
+}
+
 double Cube(double f) {
   const double cube = f * f * f;
   return cube > 0.008856 ? cube : (f - 16.0 / 116) / 7.787;
@@ -47,7 +58,10 @@ Lab LabFromSrgb(uint8_t red, uint8_t green, uint8_t blue) {
 
 float LightnessFromSrgb(uint8_t red, uint8_t green, uint8_t blue) {
   const auto& light = LinearLight();
-  return 116 * CubeRoot(.212671f * light[red] + .715160f * light[green] + .072169f * light[blue]) - 16;
+  const auto& lightness = LightnessTable();
+  const float place = (.212671f * light[red] + .715160f * light[green] + .072169f * light[blue]) * kSteps;
+  const int step = std::min(static_cast<int>(place), kSteps - 1);
+  return lightness[step] + (place - step) * (lightness[step + 1] - lightness[step]);
 }
 
 // The inverse of the matrix above, to nine digits.

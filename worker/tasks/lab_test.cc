@@ -52,10 +52,15 @@ TEST(LabTest, ComesBackWithinOneGreyLevel) {
   }
 }
 
-TEST(LabTest, LightnessAloneIsTheSame) {
-  for (int value = 0; value < 256; value += 5) {
-    EXPECT_EQ(LightnessFromSrgb(value, 255 - value, 77), LabFromSrgb(value, 255 - value, 77).l);
+TEST(LabTest, LightnessAloneIsTheSameWithinAThousandth) {
+  for (int red = 0; red < 256; red += 5) {
+    for (int green = 0; green < 256; green += 5) {
+      for (int blue = 0; blue < 256; blue += 15) {
+        ASSERT_NEAR(LightnessFromSrgb(red, green, blue), LabFromSrgb(red, green, blue).l, 1e-3);
+      }
+    }
   }
+  EXPECT_EQ(LightnessFromSrgb(255, 255, 255), LabFromSrgb(255, 255, 255).l);
 }
 
 // The extent that the grid of colour bins is made for.
