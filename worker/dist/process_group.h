@@ -3,16 +3,19 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "worker/dist/gradient_sync.h"
 
 namespace pretext {
 
 // The ranks of one gang and the collectives they share. Every rank calls the same methods in the same order
 // with tensors of the same shapes; a call waits for all. One thread. No gradient flows through.
-// UNAVAILABLE: a peer is gone or did not come in time; the attempt cannot go on.
+// UNAVAILABLE, with the reason PEER_LOST (proto/cpp/error_details.h): a peer is gone or did not come in time;
+// the attempt cannot go on.
 class ProcessGroup {
  public:
   virtual ~ProcessGroup() = default;
@@ -27,6 +30,10 @@ class ProcessGroup {
   // Replaces `tensor` by that of rank `root`.
   virtual absl::Status Broadcast(const at::Tensor& tensor, int root) = 0;
   virtual absl::Status Barrier() = 0;
+
+  // For these parameters, which all take a gradient and are equal on all ranks. The group outlives it; a new
+  // one is made when the set changes. Only one of a group is in use at a time.
+  virtual std::unique_ptr<GradientSync> SyncGradients(std::vector<at::Tensor> parameters) = 0;
 };
 
 }  // namespace pretext

@@ -16,6 +16,9 @@ class Reporter {
  public:
   virtual ~Reporter() = default;
 
+  // The stage begins, or goes on after its step `step` (0: from the start). Points of this stage with a later
+  // step come from an earlier attempt and are superseded.
+  virtual void BeginStage(const std::string& stage, int64_t step) = 0;
   // Replaces what was said before about how far the rank is.
   virtual void SetProgress(const v1::Progress& progress) = 0;
   // Scalars of one step, named as TensorBoard shows them ("pretrain/loss"). Only rank 0 calls this.

@@ -47,6 +47,24 @@ class TensorExchange {
   int round_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
+// Sends nothing before the backward pass is over. Tests only.
+class SyncAfterBackward : public GradientSync {
+ public:
+  SyncAfterBackward(ProcessGroup* group, std::vector<at::Tensor> parameters)
+      : group_(group), parameters_(std::move(parameters)) {}
+
+  void Begin(bool last) override {}
+  absl::Status Finish() override {
+    std::vector<at::Tensor> gradients;
+    for (const at::Tensor& parameter : parameters_) gradients.push_back(parameter.grad());
+    return group_->AllReduceMean(gradients);
+  }
+
+ private:
+  ProcessGroup* group_;
+  std::vector<at::Tensor> parameters_;
+};
+
 // A gang whose ranks are threads of this process. One rank needs no other. Tests only.
 class ThreadProcessGroup : public ProcessGroup {
  public:
@@ -77,6 +95,9 @@ class ThreadProcessGroup : public ProcessGroup {
   absl::Status Barrier() override {
     exchange_->Swap(rank_, at::zeros({1}));
     return absl::OkStatus();
+  }
+  std::unique_ptr<GradientSync> SyncGradients(std::vector<at::Tensor> parameters) override {
+    return std::make_unique<SyncAfterBackward>(this, std::move(parameters));
   }
 
  private:
