@@ -1,7 +1,6 @@
 #include "client/coordinator_client/grpc_coordinator_client.h"
 
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
+#include <grpcpp/client_context.h>
 
 #include <algorithm>
 #include <chrono>
@@ -9,32 +8,19 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "client/coordinator_client/request_id.h"
 #include "pretext/v1/cluster_service.grpc.pb.h"
 #include "pretext/v1/job_service.grpc.pb.h"
+#include "proto/cpp/grpc_channel.h"
 #include "proto/cpp/grpc_status.h"
 #include "proto/cpp/sha256.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/uuid.h"
 
 namespace pretext {
 namespace {
 
 // Whether making a call twice does what making it once does.
 enum class Repeat { kSafe, kUnsafe };
-
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  // The retry policy above decides when to try again; gRPC shall not hold connections back for longer.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  // A dead peer behind a stream is noticed.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60000);
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  // Local and private addresses are not for a proxy.
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-}
 
 // Tries of one call or stream: how long to wait before the next, and when to give up.
 class Retries {
@@ -67,12 +53,12 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
  public:
   explicit GrpcCoordinatorClient(GrpcClientOptions options)
       : options_(std::move(options)),
-        channel_(MakeChannel(options_.address)),
+        channel_(MakeGrpcChannel(options_.address)),
         jobs_(v1::JobService::NewStub(channel_)),
         cluster_(v1::ClusterService::NewStub(channel_)) {}
 
   absl::StatusOr<v1::Job> CreateJob(v1::CreateJobRequest request) override {
-    if (request.request_id().empty()) request.set_request_id(MakeRequestId());
+    if (request.request_id().empty()) request.set_request_id(MakeUuid());
     return Call<v1::Job>(*jobs_, &v1::JobService::Stub::CreateJob, request, Repeat::kSafe);
   }
   absl::StatusOr<v1::Job> GetJob(const std::string& name) override {

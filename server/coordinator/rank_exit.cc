@@ -41,6 +41,11 @@ ExitMeaning MeaningOf(int exit_code) {
   }
 }
 
+// Completes a failure's message by what the process printed at its end.
+std::string LastWords(const v1::RankStatus& status) {
+  return status.last_words().empty() ? "" : absl::StrCat("; it printed last: ", status.last_words());
+}
+
 v1::RankEnded Gone(const std::string& job, int32_t attempt, int32_t rank) {
   v1::RankEnded ended;
   ended.set_job(job);
@@ -67,16 +72,20 @@ v1::RankEnded RankEndedByExit(const v1::RankStatus& status, absl::string_view no
   v1::Failure failure;
   if (status.signal() != 0) {
     ended.set_kind(v1::RankEnded::FAILED);
-    failure.set_cause(v1::Failure::PROCESS);
+    failure.set_cause(status.out_of_memory() ? v1::Failure::OUT_OF_MEMORY : v1::Failure::PROCESS);
     failure.set_message(
-        absl::StrCat(who, " was killed by signal ", status.signal(), " (", SignalName(status.signal()), ")"));
+        absl::StrCat(who, " was killed by signal ", status.signal(), " (", SignalName(status.signal()), ")",
+                     status.out_of_memory()
+                         ? " for lack of memory; lower batch_size or data_threads, or give the machine more"
+                         : LastWords(status)));
   } else {
     const ExitMeaning meaning = MeaningOf(status.exit_code());
     ended.set_kind(meaning.kind);
     if (meaning.kind != v1::RankEnded::FAILED) return ended;
     failure.set_cause(meaning.cause);
     failure.set_message(
-        absl::StrCat(who, " ", meaning.what, " (exit code ", status.exit_code(), "); its log says more"));
+        absl::StrCat(who, " ", meaning.what, " (exit code ", status.exit_code(), ")",
+                     status.last_words().empty() ? "; its log says more" : LastWords(status)));
   }
   failure.set_rank(status.rank());
   failure.set_node(std::string(node));

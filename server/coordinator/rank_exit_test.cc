@@ -31,6 +31,28 @@ TEST(RankExitTest, NamesTheRankTheProcessAndTheSignal) {
   EXPECT_EQ(ended.failure().attempt(), 2);
 }
 
+TEST(RankExitTest, QuotesWhatTheProcessPrintedLast) {
+  v1::RankStatus crashed = Exited(0, 11);
+  crashed.set_last_words("double free or corruption");
+  EXPECT_EQ(RankEndedByExit(crashed, "nodes/a", /*abandoned=*/false).failure().message(),
+            "rank 1 (pid 4711, nodes/a) was killed by signal 11 (SIGSEGV); it printed last: double free or "
+            "corruption");
+  v1::RankStatus left = Exited(1, 0);
+  left.set_last_words("cannot open shared object file");
+  EXPECT_EQ(
+      RankEndedByExit(left, "nodes/a", /*abandoned=*/false).failure().message(),
+      "rank 1 (pid 4711, nodes/a) ended without telling why (exit code 1); it printed last: cannot open "
+      "shared object file");
+}
+
+TEST(RankExitTest, TellsLackOfMemoryFromOtherKills) {
+  v1::RankStatus status = Exited(0, 9);
+  status.set_out_of_memory(true);
+  const v1::RankEnded ended = RankEndedByExit(status, "nodes/a", /*abandoned=*/false);
+  EXPECT_EQ(ended.failure().cause(), v1::Failure::OUT_OF_MEMORY);
+  EXPECT_THAT(ended.failure().message(), HasSubstr("for lack of memory; lower batch_size"));
+}
+
 TEST(RankExitTest, DoesNotBlameARankThatWasKilledWithItsGang) {
   const v1::RankEnded ended = RankEndedByExit(Exited(0, 9), "nodes/a", /*abandoned=*/true);
   EXPECT_EQ(ended.kind(), v1::RankEnded::STOPPED);

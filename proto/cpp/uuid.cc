@@ -1,4 +1,4 @@
-#include "client/coordinator_client/request_id.h"
+#include "proto/cpp/uuid.h"
 
 #include <cstdint>
 #include <random>
@@ -7,7 +7,7 @@
 
 namespace pretext {
 
-std::string MakeRequestId() {
+std::string MakeUuid() {
   std::random_device device;
   const auto draw = [&] { return (uint64_t{device()} << 32) | device(); };
   const uint64_t high = (draw() & ~uint64_t{0xf000}) | 0x4000;
