@@ -17,34 +17,38 @@
 namespace pretext {
 
 // Changes weights by their gradients, all of a group in one fused call. Parameters without a gradient stay as
-// they are. Weight decay spares biases and normalisation. Training thread.
+// they are, and so does what is remembered of them. Weight decay spares biases and normalisation. The same
+// gradients give the same bits on any number of threads, so that ranks on unlike machines stay equal.
+// Training thread.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
   // `rates` has one entry a group.
   virtual void Step(absl::Span<const Rates> rates) = 0;
-  void ClearGradients();
 
-  // Everything a checkpoint must hold, by "parameter.moment"; shares memory where it can.
+  // Everything a checkpoint must hold, as "{parameter}.{PyTorch's name}": momentum_buffer, or exp_avg,
+  // exp_avg_sq and step. Of parameters that have had a gradient. Shares memory with the optimizer, but for
+  // step.
   virtual std::map<std::string, at::Tensor> State() const = 0;
-  // INVALID_ARGUMENT: the state is another optimiser's; names what differs.
+  // Takes a copy: what follows equals what would have followed State(), bit for bit. INVALID_ARGUMENT,
+  // nothing changed: the state is another optimizer's or another network's; names what differs.
   virtual absl::Status LoadState(const std::map<std::string, at::Tensor>& state) = 0;
 
-  const std::vector<ParameterGroup>& groups() const { return groups_; }
-
- protected:
-  explicit Optimizer(std::vector<ParameterGroup> groups) : groups_(std::move(groups)) {}
-  std::vector<ParameterGroup> groups_;
+  virtual const std::vector<ParameterGroup>& groups() const = 0;
 };
 
 // SGD as PyTorch's (momentum, coupled decay, no Nesterov, no dampening), or AdamW as PyTorch's (Loshchilov &
-// Hutter 2019) with beta2 0.99 and eps 1e-5. `spec` has its defaults filled in.
+// Hutter 2019) with beta2 0.99 and eps 1e-5. `spec` has its defaults filled in; rates and momentum come with
+// each step. Parameters' names are unique; parameters stay on their device.
 std::unique_ptr<Optimizer> MakeOptimizer(const v1::OptimizerSpec& spec, std::vector<ParameterGroup> groups);
 
 // The norm of all gradients of the groups together; scales them down to `clip_norm` when it is larger (0:
-// never). Returns the norm before, as a scalar on the parameters' device.
+// never) and finite. Returns the norm before, as a float scalar on the parameters' device.
 at::Tensor ClipGradients(const std::vector<ParameterGroup>& groups, double clip_norm);
+
+// Forgets every gradient, before the first backward pass of a step.
+void ClearGradients(const std::vector<ParameterGroup>& groups);
 
 }  // namespace pretext
 
