@@ -64,6 +64,11 @@ Slots MakeSlots(const std::vector<ParameterGroup>& groups) {
   return slots;
 }
 
+// A gradient left over from before a parameter was frozen is none.
+bool HasGradient(const at::Tensor& parameter) {
+  return parameter.requires_grad() && parameter.grad().defined();
+}
+
 at::Tensor EmptyLike(const at::Tensor& parameter) {
   return at::empty_like(parameter, parameter.options().requires_grad(false));
 }
@@ -93,7 +98,7 @@ using CallKey = std::pair<bool, int64_t>;  // whether they decay, and steps take
 std::map<CallKey, FusedCall> MakeCalls(std::vector<Slot>& slots, size_t kinds_of_moments) {
   std::map<CallKey, FusedCall> calls;
   for (Slot& slot : slots) {
-    if (!slot.parameter.grad().defined()) continue;
+    if (!HasGradient(slot.parameter)) continue;
     while (slot.moments.size() < kinds_of_moments) {
       slot.moments.push_back(EmptyLike(slot.parameter).zero_());
     }
@@ -232,7 +237,7 @@ class FusedOptimizer final : public Optimizer {
         algorithm_.apply(call, rates[i], decays ? decay_ : 0, steps + 1);
       }
       if (!algorithm_.form.counts_steps) continue;
-      for (Slot& slot : slots_[i]) slot.steps += slot.parameter.grad().defined() ? 1 : 0;
+      for (Slot& slot : slots_[i]) slot.steps += HasGradient(slot.parameter) ? 1 : 0;
     }
   }
 
@@ -274,7 +279,7 @@ std::vector<at::Tensor> GradientsOf(const std::vector<ParameterGroup>& groups) {
   std::vector<at::Tensor> gradients;
   for (const ParameterGroup& group : groups) {
     for (const auto& [name, parameter] : group.parameters) {
-      if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+      if (HasGradient(parameter)) gradients.push_back(parameter.grad());
     }
   }
   return gradients;
@@ -298,12 +303,6 @@ at::Tensor ClipGradients(const std::vector<ParameterGroup>& groups, double clip_
   const at::Tensor scale = (clip_norm / (norm + kClipEpsilon)).clamp_max(1);
   at::_foreach_mul_(gradients, at::where(norm.isfinite(), scale, at::ones_like(scale)));
   return norm;
-}
-
-void ClearGradients(const std::vector<ParameterGroup>& groups) {
-  for (const ParameterGroup& group : groups) {
-    for (const auto& [name, parameter] : group.parameters) parameter.mutable_grad().reset();
-  }
 }
 
 }  // namespace pretext

@@ -16,8 +16,9 @@
 
 namespace pretext {
 
-// Changes weights by their gradients, all of a group in one fused call. Parameters without a gradient stay as
-// they are, and so does what is remembered of them. Weight decay spares biases and normalisation. The same
+// Changes weights by their gradients, all of a group in one fused call. Parameters that are frozen or have no
+// gradient stay as they are, and so does what is remembered of them. It never clears gradients: they are
+// GradientSync's (worker/dist). Weight decay spares biases and normalisation. The same
 // gradients give the same bits on any number of threads, so that ranks on unlike machines stay equal.
 // Training thread.
 class Optimizer {
@@ -46,9 +47,6 @@ std::unique_ptr<Optimizer> MakeOptimizer(const v1::OptimizerSpec& spec, std::vec
 // The norm of all gradients of the groups together; scales them down to `clip_norm` when it is larger (0:
 // never) and finite. Returns the norm before, as a float scalar on the parameters' device.
 at::Tensor ClipGradients(const std::vector<ParameterGroup>& groups, double clip_norm);
-
-// Forgets every gradient, before the first backward pass of a step.
-void ClearGradients(const std::vector<ParameterGroup>& groups);
 
 }  // namespace pretext
 

@@ -151,6 +151,22 @@ TEST_P(OptimizerTest, ParametersWithoutAGradientStayAsTheyAre) {
   EXPECT_TRUE(at::equal(optimizer->State().at("fc.weight." + moment), moment_before));
 }
 
+// Freezing leaves the last gradient where it was.
+TEST_P(OptimizerTest, FrozenParametersStayAsTheyAre) {
+  const Network network;
+  const auto optimizer = MakeOptimizer(Spec(GetParam()), network.groups);
+  network.SetGradients(0);
+  optimizer->Step(RatesAt(0));
+  at::Tensor frozen = network.parameters()[0];
+  frozen.set_requires_grad(false);
+  const at::Tensor before = frozen.clone();
+  const double norm = ClipGradients(network.groups, 0).item<double>();
+  optimizer->Step(RatesAt(1));
+  EXPECT_TRUE(at::equal(frozen, before));
+  frozen.mutable_grad().reset();
+  EXPECT_EQ(ClipGradients(network.groups, 0).item<double>(), norm);
+}
+
 TEST_P(OptimizerTest, DecaySparesBiasesAndNormalisation) {
   const Network network;
   const std::vector<at::Tensor> parameters = network.parameters();
