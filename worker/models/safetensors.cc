@@ -68,7 +68,7 @@ absl::Status OsError(absl::string_view path, absl::string_view doing) {
   const int error = errno;
   const std::string message = absl::StrCat("cannot ", doing, " ", path, ": ", std::strerror(error));
   if (error == ENOENT) return absl::NotFoundError(message);
-  if (error == ENOSPC || error == EDQUOT) return absl::ResourceExhaustedError(message);
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG) return absl::ResourceExhaustedError(message);
   return absl::UnavailableError(message);
 }
 
