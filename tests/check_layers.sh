@@ -40,7 +40,8 @@ allowed() {
     worker/data | worker/report) ;;
     worker/augment | worker/models | worker/losses | worker/dist) echo worker/data ;;
     worker/tasks) echo worker/data worker/augment worker/models worker/losses worker/dist ;;
-    worker/train | worker/eval) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks ;;
+    worker/eval) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks ;;
+    worker/train) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks worker/eval ;;
     worker/session | worker/agent) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks worker/train worker/eval ;;
     client/render) ;;
     client/coordinator_client) echo client/render ;;

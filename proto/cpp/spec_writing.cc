@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "proto/cpp/defaults.h"
 
 namespace pretext {
 namespace {
@@ -155,6 +156,68 @@ std::map<std::string, std::string> ValuesOf(const v1::JobSpec& spec) {
   return values;
 }
 
+// A way from a spec to one of its values.
+struct PathStep {
+  const FieldDescriptor* field;
+  int index;  // of a repeated message; -1: not repeated
+};
+struct ValuePlace {
+  std::string path;
+  std::vector<PathStep> steps;
+};
+
+// The places of everything CollectValues names, but for the entries of maps, which have no defaults.
+void CollectPlaces(const Message& message, const ValuePlace& at, std::vector<ValuePlace>* places) {
+  for (const FieldDescriptor* field : SetFields(message)) {
+    const Reflection& reflection = *message.GetReflection();
+    const bool is_message = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
+    if (field->is_map()) continue;
+    const int count = is_message && field->is_repeated() ? reflection.FieldSize(message, field) : 1;
+    for (int i = 0; i < count; ++i) {
+      const bool repeated = is_message && field->is_repeated();
+      ValuePlace place = at;
+      place.path = Join(at.path, field->name());
+      if (repeated) absl::StrAppend(&place.path, "[", i, "]");
+      place.steps.push_back({field, repeated ? i : -1});
+      const Message* inner = !is_message ? nullptr
+                             : repeated  ? &reflection.GetRepeatedMessage(message, field, i)
+                                         : &reflection.GetMessage(message, field);
+      if (inner == nullptr || (!repeated && SetFields(*inner).empty())) places->push_back(place);
+      if (inner != nullptr) CollectPlaces(*inner, place, places);
+    }
+  }
+}
+
+std::vector<ValuePlace> PlacesOf(const v1::JobSpec& spec) {
+  std::vector<ValuePlace> places;
+  CollectPlaces(spec, {}, &places);
+  return places;
+}
+
+void ClearValue(const std::vector<PathStep>& steps, Message* message) {
+  for (size_t i = 0; i + 1 < steps.size(); ++i) {
+    const Reflection& reflection = *message->GetReflection();
+    message = steps[i].index < 0 ? reflection.MutableMessage(message, steps[i].field)
+                                 : reflection.MutableRepeatedMessage(message, steps[i].field, steps[i].index);
+  }
+  message->GetReflection()->ClearField(message, steps.back().field);
+}
+
+// Empty when it is not set.
+std::string ValueText(const std::vector<PathStep>& steps, const v1::JobSpec& spec) {
+  const Message* message = &spec;
+  for (size_t i = 0; i + 1 < steps.size(); ++i) {
+    const Reflection& reflection = *message->GetReflection();
+    message = steps[i].index < 0 ? &reflection.GetMessage(*message, steps[i].field)
+                                 : &reflection.GetRepeatedMessage(*message, steps[i].field, steps[i].index);
+  }
+  const FieldDescriptor& field = *steps.back().field;
+  const Reflection& reflection = *message->GetReflection();
+  if (field.is_repeated()) return reflection.FieldSize(*message, &field) > 0 ? ListText(*message, field) : "";
+  if (!reflection.HasField(*message, &field)) return "";
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE ? "{}" : ScalarText(*message, field, -1);
+}
+
 class SpecWriter {
  public:
   explicit SpecWriter(const Origins& origins) : origins_(origins) {}
@@ -222,6 +285,18 @@ Origins FindOrigins(const v1::JobSpec& given, const v1::JobSpec& resolved) {
   Origins origins;
   for (const auto& [path, value] : ValuesOf(resolved)) {
     origins[path] = given_values.count(path) > 0 ? "given" : "default";
+  }
+  return origins;
+}
+
+Origins RecallOrigins(const v1::JobSpec& resolved) {
+  Origins origins;
+  for (const ValuePlace& place : PlacesOf(resolved)) {
+    v1::JobSpec refilled = resolved;
+    ClearValue(place.steps, &refilled);
+    ApplyDefaults(&refilled);
+    const bool is_default = ValueText(place.steps, refilled) == ValueText(place.steps, resolved);
+    origins[place.path] = is_default ? "default" : "given";
   }
   return origins;
 }

@@ -15,6 +15,10 @@ using Origins = std::map<std::string, std::string>;
 // "given" for every value of `resolved` that `given` has too, "default" for the others.
 Origins FindOrigins(const v1::JobSpec& given, const v1::JobSpec& resolved);
 
+// The same when only the resolved spec is at hand: "default" for every value that ApplyDefaults would fill in
+// again if it were left out, "given" for the others.
+Origins RecallOrigins(const v1::JobSpec& resolved);
+
 // Every path of `after` whose value `before` lacks or has otherwise, for a worker that resolves what depends
 // on the data: it adds these to the origins.
 std::vector<std::string> FindChanges(const v1::JobSpec& before, const v1::JobSpec& after);

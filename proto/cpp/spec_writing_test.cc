@@ -73,5 +73,27 @@ TEST(FindChangesTest, ListsWhatIsNewOrOther) {
   EXPECT_THAT(FindChanges(before, after), ElementsAre("name", "stages[0].pretrain.image_size"));
 }
 
+TEST(RecallOriginsTest, TellsWhatDefaultsWouldFillInAgainFromWhatWasGiven) {
+  v1::JobSpec spec = Parse(R"(
+data: {images: /pictures}
+stages:
+- name: first
+  pretrain: {tasks: [{moco: {temperature: 0.1}}, {weight: 0.5, rotation: {}}], epochs: 3, batch_size: 64}
+- evaluate: {knn: {}}
+)");
+  ApplyDefaults(&spec);
+  const Origins origins = RecallOrigins(spec);
+  EXPECT_EQ(origins.at("data.images"), "given");
+  EXPECT_EQ(origins.at("data.max_broken_share"), "default");
+  EXPECT_EQ(origins.at("stages[0].name"), "given");
+  EXPECT_EQ(origins.at("stages[1].name"), "default");
+  EXPECT_EQ(origins.at("stages[0].pretrain.epochs"), "given");
+  EXPECT_EQ(origins.at("stages[0].pretrain.optimizer.learning_rate"), "default");
+  EXPECT_EQ(origins.at("stages[0].pretrain.tasks[0].moco.temperature"), "given");
+  EXPECT_EQ(origins.at("stages[0].pretrain.tasks[0].weight"), "default");
+  EXPECT_EQ(origins.at("stages[0].pretrain.tasks[1].weight"), "given");
+  EXPECT_EQ(origins.at("stages[1].evaluate.init.stage"), "default");
+}
+
 }  // namespace
 }  // namespace pretext

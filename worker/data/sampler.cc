@@ -1,5 +1,6 @@
 #include "worker/data/sampler.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "worker/data/rng.h"
@@ -23,6 +24,7 @@ const std::vector<int64_t>& Sampler::Order(int64_t epoch) {
   if (epoch != order_epoch_) {
     Rng rng({spec_.seed, spec_.stage, static_cast<uint32_t>(epoch), /*sample=*/0, kOrderView});
     order_ = rng.Permutation(spec_.dataset_size);
+    if (!spec_.shuffled) std::sort(order_.begin(), order_.end());
     order_epoch_ = epoch;
   }
   return order_;

@@ -18,6 +18,7 @@ struct SamplerSpec {
   int32_t accumulation = 1;  // micro-batches of a step
   int32_t world_size = 1;
   int32_t rank = 0;
+  bool shuffled = true;  // false: every epoch is in the order of the indices
 };
 
 class Sampler {

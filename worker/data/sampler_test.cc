@@ -31,6 +31,17 @@ TEST(SamplerTest, AnEpochHoldsNoSampleTwiceAndDropsTheRest) {
   EXPECT_EQ(seen.size(), 96u);
 }
 
+TEST(SamplerTest, GoesThroughTheSetInOrderWhenNotShuffled) {
+  SamplerSpec spec = Spec();
+  spec.shuffled = false;
+  Sampler sampler(spec);
+  for (const int64_t step : {0, 4, 8}) {
+    const std::vector<int64_t> indices = sampler.Indices(step);
+    for (int64_t i = 0; i < 24; ++i) EXPECT_EQ(indices[i], i);
+  }
+  EXPECT_EQ(sampler.Indices(3).front(), 72);
+}
+
 TEST(SamplerTest, EpochsHaveDifferentOrders) {
   Sampler sampler(Spec());
   EXPECT_NE(sampler.Indices(0), sampler.Indices(4));

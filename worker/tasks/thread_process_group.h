@@ -53,7 +53,12 @@ class SyncAfterBackward : public GradientSync {
   SyncAfterBackward(ProcessGroup* group, std::vector<at::Tensor> parameters)
       : group_(group), parameters_(std::move(parameters)) {}
 
-  void Begin(bool last) override {}
+  void Begin(bool last) override {
+    if (first_) {
+      for (at::Tensor& parameter : parameters_) parameter.mutable_grad().reset();
+    }
+    first_ = last;
+  }
   absl::Status Finish() override {
     std::vector<at::Tensor> gradients;
     for (const at::Tensor& parameter : parameters_) gradients.push_back(parameter.grad());
@@ -63,6 +68,7 @@ class SyncAfterBackward : public GradientSync {
  private:
   ProcessGroup* group_;
   std::vector<at::Tensor> parameters_;
+  bool first_ = true;  // the next backward pass begins a step
 };
 
 // A gang whose ranks are threads of this process. One rank needs no other. Tests only.

@@ -1,0 +1,211 @@
+#include "worker/train/finetune_stage.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/cpp/status_macros.h"
+#include "worker/augment/view_pipeline.h"
+#include "worker/data/subset_dataset.h"
+#include "worker/models/batch_norm.h"
+#include "worker/train/classifier.h"
+#include "worker/train/export_weights.h"
+#include "worker/train/finetune_objective.h"
+#include "worker/train/initial_weights.h"
+#include "worker/train/judgement.h"
+#include "worker/train/labelled_split.h"
+#include "worker/train/parameter_groups.h"
+#include "worker/train/picture_pass.h"
+#include "worker/train/precision.h"
+#include "worker/train/resolve_stage.h"
+#include "worker/train/stage_training.h"
+
+namespace pretext {
+namespace {
+
+constexpr int kHeldOutShare = 10;
+constexpr int kHeadPart = 1000;  // of SeedFreshWeights, beyond the tasks' numbers
+constexpr int kDropoutPart = 1001;
+
+// Everything a fine-tuning stage is made of, in the order it is made.
+class FinetuneRun {
+ public:
+  explicit FinetuneRun(const StageRun& run) : run_(run), group_(run.job->process_group) {}
+
+  absl::StatusOr<StageResult> Run() {
+    PRETEXT_RETURN_IF_ERROR(OpenData());
+    PRETEXT_RETURN_IF_ERROR(Resolve());
+    PRETEXT_RETURN_IF_ERROR(MakeNetwork());
+    PRETEXT_RETURN_IF_ERROR(Train());
+    PRETEXT_RETURN_IF_ERROR(Test());
+    return Finish();
+  }
+
+ private:
+  absl::Status OpenData() {
+    stage_ = run_.stage().finetune();
+    PRETEXT_ASSIGN_OR_RETURN(initial_, FindInitialWeights(run_.job->spec, run_.index));
+    PRETEXT_ASSIGN_OR_RETURN(train_, run_.datasets->Open(WithChannels(run_.DataOf(stage_), initial_.card)));
+    if (stage_.has_test()) {
+      v1::DataSpec test = stage_.test();
+      test.set_channels(train_->dataset->channels());
+      PRETEXT_ASSIGN_OR_RETURN(test_, run_.datasets->Open(test));
+    }
+    PRETEXT_ASSIGN_OR_RETURN(
+        data_,
+        JoinJudgedData(*train_->dataset, test_ == nullptr ? nullptr : test_->dataset.get(), kHeldOutShare));
+    labelled_ = std::make_unique<SubsetDataset>(train_->dataset.get(), data_.train_indices);
+    return absl::OkStatus();
+  }
+
+  absl::Status Resolve() {
+    StageFacts facts;
+    facts.data = train_->facts;
+    facts.channels = train_->dataset->channels();
+    facts.initial = initial_.card;
+    PRETEXT_ASSIGN_OR_RETURN(facts.backbone, ChooseBackbone(initial_, stage_.backbone(), facts.channels));
+    facts.world_size = group_->world_size();
+    facts.faster = FasterPrecision(run_.job->device.type(), CpuFlags(), facts.backbone.name);
+    PRETEXT_ASSIGN_OR_RETURN(const std::vector<ResolvedField> fields,
+                             ResolveFinetune(facts, labelled_->size(), &stage_));
+    v1::Stage resolved = run_.stage();
+    *resolved.mutable_finetune() = stage_;
+    PRETEXT_RETURN_IF_ERROR(run_.Resolved(resolved, fields));
+    network_ = facts.backbone;
+    network_.small_stem = stage_.backbone().stem() == v1::BackboneSpec::SMALL;
+    network_.bn_groups = stage_.backbone().bn_groups() / group_->world_size();
+    return absl::OkStatus();
+  }
+
+  absl::Status MakeNetwork() {
+    const uint64_t seed = run_.job->spec.seed();
+    PRETEXT_ASSIGN_OR_RETURN(InitialBackbone made,
+                             MakeInitialBackbone(initial_, network_, seed, run_.index, run_.job->device));
+    run_.LogOnce(absl::StrCat("stage ", run_.name(), ": ", made.summary));
+    backbone_ = std::move(made.backbone);
+    SeedFreshWeights(seed, run_.index, kHeadPart);
+    classifier_ = std::make_unique<Classifier>(
+        stage_.recipe() == v1::FinetuneStage::LINEAR_PROBE ? Classifier::Kind::kLinear
+                                                           : Classifier::Kind::kFastai,
+        backbone_->feature_size(), static_cast<int>(data_.classes.size()));
+    classifier_->module().to(run_.job->device);
+    SetBatchNormGroups(classifier_->module(), network_.bn_groups);
+    groups_ = LayerGroups(*backbone_, classifier_->module());
+
+    FinetuneOptions options;
+    options.plan = PlanFinetune(stage_, StepsPerEpoch(labelled_->size(), stage_.batch_size()),
+                                static_cast<int>(groups_.size()));
+    options.label_smoothing = stage_.classify().label_smoothing();
+    options.classes = static_cast<int>(data_.classes.size());
+    options.dropout_seed = PartSeed(seed, run_.index, kDropoutPart);
+    options.rank = group_->rank();
+    steps_ = options.plan.steps();
+    std::string phases;
+    for (const RecipePhase& phase : options.plan.phases) {
+      absl::StrAppend(&phases, phases.empty() ? "" : ", then ", phase.name, " for ", phase.steps, " steps");
+      if (phase.first_trained == 0) continue;
+      absl::StrAppend(&phases, phase.frozen_norms_train
+                                   ? " (frozen groups' batch-norm trains; freeze_bn keeps it still)"
+                                   : " (frozen groups' batch-norm stays as it is)");
+    }
+    run_.LogOnce(absl::StrCat("stage ", run_.name(), ": ", labelled_->size(), " labelled pictures of ",
+                              data_.classes.size(), " classes; ", phases));
+    objective_ = std::make_unique<FinetuneObjective>(options, backbone_, classifier_.get(), groups_);
+    return absl::OkStatus();
+  }
+
+  absl::Status Train() {
+    v1::OptimizerSpec spec;
+    spec.set_kind(v1::OptimizerSpec::ADAMW);
+    spec.set_learning_rate(stage_.learning_rate());
+    spec.set_momentum(0.9);
+    spec.set_weight_decay(stage_.weight_decay());
+    spec.set_clip_norm(0);
+    const std::unique_ptr<Optimizer> optimizer = MakeOptimizer(spec, groups_);
+    const int size = stage_.image_size();
+    const auto views = std::make_shared<ViewPipeline>(stage_.augment(), size, labelled_->channels());
+    StageTraining training;
+    training.objective = objective_.get();
+    training.optimizer = optimizer.get();
+    training.modules = {{"backbone", backbone_.get()}, {"head", &classifier_->module()}};
+    training.facts = {{"pictures", labelled_->size()},
+                      {"labels", train_->facts.label_digest},
+                      {"bn_groups", stage_.backbone().bn_groups()}};
+    training.dataset = labelled_.get();
+    training.batch_size = stage_.batch_size();
+    training.layout = {{"picture", ElementType::kUint8, {size, size, labelled_->channels()}},
+                       {"label", ElementType::kInt64, {}}};
+    training.builder = [views](const Sample& sample, const RngKey& key, const ExampleSlot& slot) {
+      Rng rng(key);
+      views->Render(*sample.image, rng, slot.field<uint8_t>(0));
+      slot.field<int64_t>(1)[0] = sample.label;
+    };
+    training.max_broken_share = run_.DataOf(stage_).max_broken_share();
+    training.steps = steps_;
+    training.precision = stage_.precision();
+    PRETEXT_ASSIGN_OR_RETURN(newest_, TrainStage(run_, training));
+    return absl::OkStatus();
+  }
+
+  absl::Status Test() {
+    const double share =
+        stage_.has_test() ? stage_.test().max_broken_share() : run_.DataOf(stage_).max_broken_share();
+    PRETEXT_ASSIGN_OR_RETURN(
+        const PictureRows scored,
+        PassOverPictures(*run_.job, *data_.test, data_.test_indices, stage_.image_size(), share,
+                         [this](const at::Tensor& pictures) { return objective_->Predict(pictures); }));
+    std::vector<int64_t> labels;
+    for (const int64_t position : scored.positions) labels.push_back(data_.test_labels[position]);
+    judgement_ = Judge(scored.rows, BestClasses(scored.rows), labels);
+    run_.AddMetrics(steps_, JudgementMetrics(judgement_, "test_accuracy", "test_"));
+    run_.LogOnce(absl::StrCat("stage ", run_.name(), ": last weights recognise ", JudgementText(judgement_),
+                              "; ", data_.protocol));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<StageResult> Finish() {
+    StageResult result;
+    if (run_.is_first_rank()) {
+      const WeightsCard card = run_.CardOf(network_, stage_.image_size(), "classify");
+      PRETEXT_ASSIGN_OR_RETURN(result.files, ExportStage(run_.output(), run_.name(), *backbone_, card,
+                                                         {classifier_->ExportedTensors(), data_.classes}));
+    }
+    const v1::DataSpec& data = run_.DataOf(stage_);
+    result.found["recipe"] = v1::FinetuneStage::Recipe_Name(stage_.recipe());
+    result.found["started_from"] = initial_.source;
+    result.found["test"] = JudgementJson(judgement_);
+    result.found["protocol"] = absl::StrCat("last weights, judged once on ", data_.protocol);
+    result.found["labels"] = {{"pictures", labelled_->size()},
+                              {"classes", data_.classes},
+                              {"digest", train_->facts.label_digest},
+                              {"per_class", data.labels_per_class()},
+                              {"draw", data.label_draw()}};
+    if (test_ != nullptr) result.found["test_labels_digest"] = test_->facts.label_digest;
+    result.found["seed"] = run_.job->spec.seed();
+    result.found["steps"] = steps_;
+    for (const auto& [name, value] : newest_) result.found["last"][name] = value;
+    return result;
+  }
+
+  const StageRun& run_;
+  ProcessGroup* group_;
+  v1::FinetuneStage stage_;  // with every value
+  InitialWeights initial_;
+  std::shared_ptr<const OpenedDataset> train_, test_;  // test_ null: a part is held out
+  JudgedData data_;
+  std::unique_ptr<SubsetDataset> labelled_;
+  BackboneOptions network_;
+  Backbone backbone_;
+  std::unique_ptr<Classifier> classifier_;
+  std::vector<ParameterGroup> groups_;
+  std::unique_ptr<FinetuneObjective> objective_;
+  int64_t steps_ = 0;
+  std::map<std::string, double> newest_;  // of each metric
+  Judgement judgement_;
+};
+
+}  // namespace
+
+absl::StatusOr<StageResult> RunFinetuneStage(const StageRun& run) { return FinetuneRun(run).Run(); }
+
+}  // namespace pretext

@@ -1,0 +1,154 @@
+#include "worker/train/resolve_stage.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "proto/cpp/defaults.h"
+#include "proto/cpp/status_macros.h"
+
+namespace pretext {
+namespace {
+
+using Fields = std::vector<ResolvedField>;
+
+std::string PicturesText(const DatasetFacts& data) {
+  return absl::StrCat("from the data: ", data.median_width, " x ", data.median_height, " pictures");
+}
+
+// image_size, of any kind of stage.
+template <typename StageMessage>
+void ResolveSide(const StageFacts& facts, StageMessage* stage, Fields* fields) {
+  if (stage->has_image_size()) return;
+  if (facts.initial.has_value() && facts.initial->image_size > 0) {
+    stage->set_image_size(facts.initial->image_size);
+    fields->push_back({"image_size", "from the weights: what they were trained on"});
+    return;
+  }
+  const int side = std::min(facts.data.median_height, facts.data.median_width);
+  stage->set_image_size(ResolveImageSize(0, side));
+  fields->push_back({"image_size", PicturesText(facts.data)});
+}
+
+void ResolveBackbone(const StageFacts& facts, int32_t image_size, v1::BackboneSpec* backbone,
+                     Fields* fields) {
+  if (backbone->name().empty()) {
+    backbone->set_name(facts.backbone.name);
+    fields->push_back({"backbone.name", "from the weights"});
+  }
+  if (backbone->stem() != v1::BackboneSpec::STEM_UNSPECIFIED) return;
+  if (facts.initial.has_value()) {
+    backbone->set_stem(facts.backbone.small_stem ? v1::BackboneSpec::SMALL : v1::BackboneSpec::STANDARD);
+    fields->push_back({"backbone.stem", "from the weights"});
+  } else {
+    backbone->set_stem(ResolveStem(backbone->stem(), image_size));
+    fields->push_back({"backbone.stem", absl::StrCat("from image_size: ", image_size, " pixels")});
+  }
+}
+
+template <typename StageMessage>
+void ResolvePrecision(const StageFacts& facts, StageMessage* stage, Fields* fields) {
+  if (stage->precision() != v1::PRECISION_UNSPECIFIED) return;
+  stage->set_precision(facts.faster);
+  fields->push_back({"precision", "from the device: the faster one for this network"});
+}
+
+absl::Status CheckBatch(int64_t batch_size, int64_t pictures, absl::string_view what) {
+  if (batch_size <= pictures) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("batch_size ", batch_size, " is more than the ", pictures,
+                                                 " ", what, " there are; lower it to at most ", pictures));
+}
+
+// What a task leaves open: the blur of views, whose size is known now, and moco's queue and momentum.
+absl::Status ResolveTask(const v1::PretrainStage& stage, const StageFacts& facts, int64_t steps,
+                         const std::string& path, v1::TaskSpec* task, Fields* fields) {
+  const v1::AugmentSpec augment = ResolveAugment(*task, stage.image_size());
+  if (!task->has_moco()) return absl::OkStatus();
+  v1::MocoSpec* moco = task->mutable_moco();
+  if (!moco->augment().has_blur_probability()) {
+    fields->push_back({path + ".moco.augment.blur_probability",
+                       absl::StrCat("from image_size: ", stage.image_size(), " pixels")});
+  }
+  *moco->mutable_augment() = augment;
+  if (!moco->has_queue_length()) {
+    PRETEXT_ASSIGN_OR_RETURN(
+        const int32_t length,
+        ResolveQueueLength(*moco, facts.data.pictures, stage.batch_size() / stage.accumulation()));
+    moco->set_queue_length(length);
+    fields->push_back(
+        {path + ".moco.queue_length", absl::StrCat("from the data: ", facts.data.pictures, " pictures")});
+  }
+  if (!moco->has_momentum()) {
+    moco->set_momentum(ResolveMocoMomentum(*moco, steps));
+    fields->push_back({path + ".moco.momentum", absl::StrCat("from the length: ", steps, " steps")});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ResolvedField>> ResolvePretrain(const StageFacts& facts,
+                                                           v1::PretrainStage* stage) {
+  Fields fields;
+  PRETEXT_RETURN_IF_ERROR(CheckBatch(stage->batch_size(), facts.data.pictures, "pictures"));
+  ResolveSide(facts, stage, &fields);
+  ResolveBackbone(facts, stage->image_size(), stage->mutable_backbone(), &fields);
+  const int64_t at_once = stage->batch_size() / stage->accumulation();
+  PRETEXT_ASSIGN_OR_RETURN(const int32_t groups,
+                           ResolveBnGroups(stage->backbone(), at_once, facts.world_size));
+  if (!stage->backbone().has_bn_groups()) {
+    stage->mutable_backbone()->set_bn_groups(groups);
+    fields.push_back({"backbone.bn_groups", absl::StrCat("from the batch: ", at_once, " pictures on ",
+                                                         facts.world_size, " ranks")});
+  }
+  ResolvePrecision(facts, stage, &fields);
+  const int64_t steps = stage->has_max_steps() ? stage->max_steps()
+                                               : facts.data.pictures / stage->batch_size() * stage->epochs();
+  for (int i = 0; i < stage->tasks_size(); ++i) {
+    PRETEXT_RETURN_IF_ERROR(
+        ResolveTask(*stage, facts, steps, absl::StrCat("tasks[", i, "]"), stage->mutable_tasks(i), &fields));
+  }
+  return fields;
+}
+
+absl::StatusOr<std::vector<ResolvedField>> ResolveFinetune(const StageFacts& facts, int64_t labelled,
+                                                           v1::FinetuneStage* stage) {
+  Fields fields;
+  ResolveSide(facts, stage, &fields);
+  ResolveBackbone(facts, stage->image_size(), stage->mutable_backbone(), &fields);
+  if (stage->batch_size() > labelled) {
+    const int64_t fitting = labelled / facts.world_size * facts.world_size;
+    stage->set_batch_size(static_cast<int32_t>(fitting));
+    fields.push_back({"batch_size", absl::StrCat("from the data: ", labelled, " labelled pictures")});
+  }
+  const int64_t smallest = 2 * facts.world_size;  // statistics of a batch need two values
+  if (stage->batch_size() < smallest) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "fine-tuning on ", facts.world_size, " ranks needs batches of at least ", smallest,
+        " pictures; there are ", labelled, " labelled ones and batch_size is ", stage->batch_size()));
+  }
+  if (!stage->backbone().has_bn_groups()) {
+    stage->mutable_backbone()->set_bn_groups(facts.world_size);
+    fields.push_back({"backbone.bn_groups", "from the ranks: one group each"});
+  } else {
+    PRETEXT_RETURN_IF_ERROR(
+        ResolveBnGroups(stage->backbone(), stage->batch_size(), facts.world_size).status());
+  }
+  ResolvePrecision(facts, stage, &fields);
+  return fields;
+}
+
+absl::StatusOr<std::vector<ResolvedField>> ResolveEvaluate(const StageFacts& facts,
+                                                           v1::EvaluateStage* stage) {
+  Fields fields;
+  ResolveSide(facts, stage, &fields);
+  ResolveBackbone(facts, stage->image_size(), stage->mutable_backbone(), &fields);
+  return fields;
+}
+
+v1::DataSpec WithChannels(const v1::DataSpec& data, const std::optional<WeightsCard>& initial) {
+  v1::DataSpec wanted = data;
+  if (!data.has_channels() && initial.has_value()) wanted.set_channels(initial->backbone.in_channels);
+  return wanted;
+}
+
+}  // namespace pretext

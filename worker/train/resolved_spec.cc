@@ -1,0 +1,55 @@
+#include "worker/train/resolved_spec.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "proto/cpp/sha256.h"
+#include "worker/train/whole_file.h"
+
+namespace pretext {
+namespace {
+
+absl::string_view KindOf(const v1::Stage& stage) {
+  return stage.has_pretrain() ? "pretrain" : stage.has_finetune() ? "finetune" : "evaluate";
+}
+
+}  // namespace
+
+std::string DigestOfJob(const v1::JobSpec& spec) {
+  v1::JobSpec computed;
+  *computed.mutable_data() = spec.data();
+  *computed.mutable_stages() = spec.stages();
+  computed.set_seed(spec.seed());
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    computed.SerializeToCodedStream(&coded);
+  }
+  return Sha256Hex(bytes);
+}
+
+ResolvedSpec::ResolvedSpec(v1::JobSpec spec) : spec_(std::move(spec)), origins_(RecallOrigins(spec_)) {}
+
+void ResolvedSpec::SetStage(int index, const v1::Stage& stage, const std::vector<ResolvedField>& fields) {
+  *spec_.mutable_stages(index) = stage;
+  for (const ResolvedField& field : fields) {
+    origins_[absl::StrCat("stages[", index, "].", KindOf(stage), ".", field.path)] = field.origin;
+  }
+}
+
+void ResolvedSpec::SetResources(const v1::Resources& resources, const std::vector<ResolvedField>& fields) {
+  *spec_.mutable_resources() = resources;
+  for (const ResolvedField& field : fields) {
+    origins_[absl::StrCat("resources.", field.path)] = field.origin;
+  }
+}
+
+absl::Status ResolvedSpec::Write(const std::string& path) const {
+  return WriteWholeFile(path, SpecToYaml(spec_, origins_));
+}
+
+}  // namespace pretext

@@ -1,0 +1,50 @@
+#ifndef PRETEXT_WORKER_TRAIN_STAGE_RUN_H_
+#define PRETEXT_WORKER_TRAIN_STAGE_RUN_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pretext/v1/stage.pb.h"
+#include "worker/models/weights.h"
+#include "worker/train/checkpoint.h"
+#include "worker/train/dataset_cache.h"
+#include "worker/train/objective.h"
+#include "worker/train/resolved_spec.h"
+#include "worker/train/run_job.h"
+
+namespace pretext {
+
+// What one stage of a job runs with on this rank. Pointers are not owned.
+struct StageRun {
+  const JobRun* job = nullptr;
+  int index = 0;           // of the stage in the job
+  std::string job_digest;  // DigestOfJob
+  DatasetCache* datasets = nullptr;
+  ResolvedSpec* resolved = nullptr;
+  std::optional<CheckpointState> restored;  // where the stage goes on; it starts from its beginning without
+
+  const v1::Stage& stage() const { return resolved->spec().stages(index); }
+  const std::string& name() const { return stage().name(); }
+  const std::string& output() const { return job->spec.output(); }
+  bool is_first_rank() const { return job->process_group->rank() == 0; }
+  // Takes a stage with every value and writes the job's file anew.
+  absl::Status Resolved(const v1::Stage& stage, const std::vector<ResolvedField>& fields) const;
+  // What weights of this job's networks carry. `task`: what they were trained on.
+  WeightsCard CardOf(const BackboneOptions& network, int image_size, const std::string& task) const;
+  // For work that has no steps to count: "evaluating", "exporting".
+  void TellPhase(const std::string& phase) const;
+  // From rank 0. Names are completed with the stage's.
+  void AddMetrics(int64_t step, const NamedNumbers& metrics) const;
+  // From rank 0.
+  void LogOnce(const std::string& text) const;
+  // The stage's own data, else the job's.
+  template <typename StageMessage>
+  const v1::DataSpec& DataOf(const StageMessage& stage) const {
+    return stage.has_data() ? stage.data() : job->spec.data();
+  }
+};
+
+}  // namespace pretext
+
+#endif  // PRETEXT_WORKER_TRAIN_STAGE_RUN_H_
