@@ -54,7 +54,8 @@ step "format" tests/check_format.sh
 step "sizes" tests/check_sizes.sh
 bazel_tests unit -- //... -//tests/benchmarks/...
 step "binaries" bazel build //server:pretext-server //worker:pretext-worker //client:pretext \
-  //worker/augment:render_views //worker/models:features
+  //worker/augment:render_views //worker/models:features //worker/train:optimizer_steps \
+  //worker/train:rate_traces
 
 printf '\n--- python\n'
 if python="$(tests/install_python.sh)"; then

@@ -300,7 +300,7 @@ at::Tensor ClipGradients(const std::vector<ParameterGroup>& groups, double clip_
   if (clip_norm <= 0) return norm;
   // On a CPU the norm costs nothing to read; on a GPU the gradients are scaled without waiting for it.
   if (norm.is_cpu() && !(norm.item<float>() > clip_norm)) return norm;
-  const at::Tensor scale = (clip_norm / (norm + kClipEpsilon)).clamp_max(1);
+  const at::Tensor scale = ((norm + kClipEpsilon).reciprocal() * clip_norm).clamp_max(1);
   at::_foreach_mul_(gradients, at::where(norm.isfinite(), scale, at::ones_like(scale)));
   return norm;
 }
