@@ -10,7 +10,8 @@ std::shared_ptr<grpc::Channel> MakeGrpcChannel(const std::string& address) {
   grpc::ChannelArguments arguments;
   // The caller's retry policy decides when to try again; gRPC shall not hold connections back for longer.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
+  // Contrary to its name this is how long an attempt to connect may take: the other end may be busy or far.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   // A dead peer behind a stream is noticed.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60000);
