@@ -54,8 +54,8 @@ step "format" tests/check_format.sh
 step "sizes" tests/check_sizes.sh
 bazel_tests unit -- //... -//tests/benchmarks/...
 step "binaries" bazel build //server:pretext-server //worker:pretext-worker //client:pretext \
-  //worker/augment:render_views //worker/models:features //worker/train:optimizer_steps \
-  //worker/train:rate_traces
+  //worker/augment:render_views //worker/models:features //worker/report:report_steps \
+  //worker/train:optimizer_steps //worker/train:rate_traces
 
 printf '\n--- python\n'
 if python="$(tests/install_python.sh)"; then
@@ -66,10 +66,12 @@ else
 fi
 
 if $all; then
-  bazel_tests clang --config=clang -- //proto/... //server/... //client/... //worker/data/... //worker/augment/...
-  bazel_tests tsan --config=tsan -- //proto/... //server/... //client/... //worker/data/... //worker/augment/...
-  bazel_tests asan --config=asan -- //proto/... //server/... //client/... //worker/data/... //worker/augment/...
-  bazel_tests ubsan --config=ubsan -- //proto/... //server/... //client/... //worker/data/... //worker/augment/...
+  # LibTorch is not built for sanitizers.
+  without_libtorch=(//proto/... //server/... //client/... //worker/data/... //worker/augment/... //worker/report/...)
+  bazel_tests clang --config=clang -- "${without_libtorch[@]}"
+  bazel_tests tsan --config=tsan -- "${without_libtorch[@]}"
+  bazel_tests asan --config=asan -- "${without_libtorch[@]}"
+  bazel_tests ubsan --config=ubsan -- "${without_libtorch[@]}"
   step "cuda" bazel build --config=cuda //...
   step "tidy" tests/check_tidy.sh
   if [ -n "${python:-}" ]; then
