@@ -1,7 +1,5 @@
 #include "worker/agent/node_capacity.h"
 
-#include <c10/core/DeviceType.h>
-#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <netdb.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -80,11 +78,6 @@ v1::NodeCapacity MeasureNode() {
   capacity.set_memory_bytes(std::min(installed, limits.memory_bytes));
   capacity.set_device_description(ReadField("/proc/cpuinfo", "model name"));
   return capacity;
-}
-
-int CountGpus() {
-  if (!c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA)) return 0;
-  return c10::impl::getDeviceGuardImpl(c10::DeviceType::CUDA)->deviceCount();
 }
 
 std::string DescribeGpu(const std::string& driver_folder) {

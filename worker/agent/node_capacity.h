@@ -11,9 +11,6 @@ namespace pretext {
 // memory likewise, one CPU slot a core, and what the processor is called. `host` and `gpus` are left to set.
 v1::NodeCapacity MeasureNode();
 
-// GPUs that LibTorch sees, 0 in a CPU build. May start CUDA's threads: not before a fork.
-int CountGpus();
-
 // What the GPU of this machine is called, as its driver says; empty without one.
 std::string DescribeGpu(const std::string& driver_folder = "/proc/driver/nvidia/gpus");
 

@@ -20,6 +20,7 @@
 #include "worker/agent/grpc_sync_call.h"
 #include "worker/agent/node_capacity.h"
 #include "worker/agent/zygote.h"
+#include "worker/dist/device.h"
 
 namespace pretext {
 namespace {

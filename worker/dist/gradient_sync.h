@@ -9,6 +9,13 @@ namespace pretext {
 // one of these parameters must get a gradient in every backward pass, on every rank. Training thread.
 //
 // One optimiser step is: for each micro-batch forward, Begin(last), loss.backward(); then Finish().
+//
+// It owns the gradients. The first Begin of a step clears those of the step before, whatever has become of
+// them since (left, zeroed or made undefined), so nobody else need clear any. From Finish to that Begin they
+// are the caller's: to read, to scale in place, to drop. Between Begin and Finish they are not to be touched.
+//
+// The same weights, batches and world size give the same bits on every rank, in every run, and whether the
+// sync is as old as the training or was made for a resume in its middle.
 class GradientSync {
  public:
   virtual ~GradientSync() = default;
@@ -18,7 +25,8 @@ class GradientSync {
   virtual void Begin(bool last) = 0;
 
   // After the step's last backward pass: waits until every gradient is the mean over ranks.
-  // UNAVAILABLE: a peer is gone; the attempt cannot go on.
+  // UNAVAILABLE, reason PEER_LOST: a peer is gone; the attempt cannot go on. INTERNAL: a parameter got no
+  // gradient, or the ranks do not sync the same parameters.
   virtual absl::Status Finish() = 0;
 };
 

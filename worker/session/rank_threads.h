@@ -1,0 +1,19 @@
+#ifndef PRETEXT_WORKER_SESSION_RANK_THREADS_H_
+#define PRETEXT_WORKER_SESSION_RANK_THREADS_H_
+
+#include "pretext/v1/job.pb.h"
+
+namespace pretext {
+
+struct RankThreads {
+  int compute = 1;
+  int data = 1;  // read and augment
+};
+
+// As the spec says; else the node's cores are divided among the job's ranks there, at least one each, and
+// data threads are as many, at most 8.
+RankThreads DivideThreads(const v1::Resources& resources, int cores, int local_world_size);
+
+}  // namespace pretext
+
+#endif  // PRETEXT_WORKER_SESSION_RANK_THREADS_H_
