@@ -53,9 +53,9 @@ step "layers" tests/check_layers.sh
 step "format" tests/check_format.sh
 step "sizes" tests/check_sizes.sh
 bazel_tests unit -- //... -//tests/benchmarks/...
-step "binaries" bazel build //server:pretext-server //worker:pretext-worker //client:pretext \
-  //worker/augment:render_views //worker/models:features //worker/report:report_steps \
-  //worker/train:optimizer_steps //worker/train:rate_traces
+# The three programs, and what the parity tests name.
+mapfile -t compared < <(grep -hoE '//[a-z0-9_/]+:[a-z0-9_]+' tests/parity/test_*.py | sort -u)
+step "binaries" bazel build //server:pretext-server //worker:pretext-worker //client:pretext "${compared[@]}"
 
 printf '\n--- python\n'
 if python="$(tests/install_python.sh)"; then
