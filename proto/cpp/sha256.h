@@ -1,16 +1,17 @@
 #ifndef PRETEXT_PROTO_CPP_SHA256_H_
 #define PRETEXT_PROTO_CPP_SHA256_H_
 
-#include <array>
-#include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
+struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
+
 namespace pretext {
 
-// SHA-256 (FIPS 180-4) of a stream of bytes. Thread-compatible.
+// SHA-256 (FIPS 180-4) of a stream of bytes, by OpenSSL. Thread-compatible.
 class Sha256 {
  public:
   Sha256();
@@ -19,11 +20,10 @@ class Sha256 {
   std::string HexDigest();
 
  private:
-  void Block(const uint8_t* block);
-
-  std::array<uint32_t, 8> state_;
-  std::array<uint8_t, 64> pending_;
-  uint64_t bytes_ = 0;
+  struct Free {
+    void operator()(evp_md_ctx_st* context) const;
+  };
+  std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
 std::string Sha256Hex(absl::string_view bytes);

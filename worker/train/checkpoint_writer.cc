@@ -1,13 +1,43 @@
 #include "worker/train/checkpoint_writer.h"
 
+#include <ATen/ops/aminmax.h>
+
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/cpp/error_details.h"
 #include "proto/cpp/status_macros.h"
 #include "worker/train/step_guard.h"
 
 namespace pretext {
+namespace {
+
+bool IsFinite(const at::Tensor& tensor) {
+  if (tensor.numel() == 0 || !tensor.is_floating_point()) return true;
+  // Either is not a number when one of the numbers is none.
+  const auto [least, most] = at::aminmax(tensor);
+  return std::isfinite(least.item<double>()) && std::isfinite(most.item<double>());
+}
+
+absl::Status CheckAllFinite(const CheckpointState& state) {
+  for (const auto& [file, tensors] : state.files) {
+    for (const auto& [name, tensor] : tensors) {
+      if (!tensor.defined() || IsFinite(tensor)) continue;
+      return WithReason(absl::AbortedError(absl::StrCat(
+                            "stage ", state.position.stage, ", step ", state.position.step,
+                            ": no checkpoint is written, for ", name, " of ", file,
+                            " is not finite. Lower optimizer.learning_rate, set optimizer.clip_norm, or "
+                            "set precision FP32")),
+                        "NON_FINITE",
+                        {{"stage", state.position.stage}, {"step", absl::StrCat(state.position.step)}});
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 CheckpointWriter::CheckpointWriter(std::string job, std::string output, int keep, Reporter* reporter,
                                    Clock* clock)
@@ -68,6 +98,7 @@ void CheckpointWriter::Run() {
 }
 
 absl::Status CheckpointWriter::WriteOne(const CheckpointState& state) {
+  PRETEXT_RETURN_IF_ERROR(CheckAllFinite(state));
   PRETEXT_ASSIGN_OR_RETURN(v1::Checkpoint checkpoint, WriteCheckpoint(output_, state, clock_->Now()));
   checkpoint.set_name(absl::StrCat(job_, "/checkpoints/", state.position.stage, "-", state.position.step));
   reporter_->AddCheckpoint(checkpoint);

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <limits>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "proto/cpp/error_details.h"
 #include "proto/cpp/fake_clock.h"
 #include "proto/cpp/status_matchers.h"
 #include "worker/report/recording_reporter.h"
@@ -130,6 +132,28 @@ TEST(CheckpointWriterTest, TheNextWriteTellsTheErrorAndIsTakenAllTheSame) {
   ASSERT_OK(writer.Flush());
   EXPECT_THAT(Names(reporter.record),
               ElementsAre("jobs/7/checkpoints/finetune-1", "jobs/7/checkpoints/finetune-2"));
+}
+
+// Training may notice a step late; by then the spoilt state would be what every resume begins from.
+TEST(CheckpointWriterTest, AStateThatIsNotFiniteIsNotWritten) {
+  const std::string output = FreshOutput("out");
+  FakeClock clock;
+  RecordingReporter reporter;
+  CheckpointWriter writer("jobs/7", output, 1, &reporter, &clock);
+  ASSERT_OK(writer.Write(MakeCheckpoint(10)));
+  ASSERT_OK(writer.Flush());
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    CheckpointState spoilt = MakeCheckpoint(20);
+    spoilt.files["backbone"]["bn1.weight"][2] = bad;
+    ASSERT_OK(writer.Write(std::move(spoilt)));
+    const absl::Status status = writer.Flush();
+    EXPECT_THAT(status,
+                StatusIs(absl::StatusCode::kAborted,
+                         HasSubstr("stage pretrain, step 20: no checkpoint is written, for bn1.weight of "
+                                   "backbone is not finite")));
+    EXPECT_EQ(GetReason(status), "NON_FINITE");
+  }
+  EXPECT_THAT(Names(reporter), ElementsAre("jobs/7/checkpoints/pretrain-10"));
 }
 
 TEST(CheckpointWriterTest, ItsEndWaitsForWhatItWasGiven) {
