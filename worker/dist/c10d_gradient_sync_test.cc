@@ -33,14 +33,15 @@ bool SameBits(const at::Tensor& a, const at::Tensor& b) {
   return at::equal(a.contiguous().view({-1}).view(at::kByte), b.contiguous().view({-1}).view(at::kByte));
 }
 
-// Two layers, equal on all ranks. The order of the parameters is neither that of their use nor its reverse,
-// and with `wide` they fill three buckets.
+// Two layers, equal on all ranks. The order of the parameters is neither that of their use nor its reverse.
+// Narrow ones fill one bucket, with `wide` = kTwoBuckets or kThreeBuckets more.
+constexpr int64_t kTwoBuckets = 300, kThreeBuckets = 6200;
 struct Network {
-  explicit Network(bool wide = false) {
-    const int64_t hidden = wide ? 1100 : 24;
+  explicit Network(int64_t wide = 0) {
+    const int64_t hidden = wide > 0 ? 1100 : 24;
     weights = {Values({hidden, 3}, 1), Values({hidden}, 2), Values({hidden, 8}, 3), Values({3}, 4)};
-    if (wide) {
-      weights.push_back(at::arange(hidden * 6200, at::kFloat).remainder(101).div(50).view({hidden, 6200}));
+    if (wide > 0) {
+      weights.push_back(at::arange(hidden * wide, at::kFloat).remainder(101).div(50).view({hidden, wide}));
     }
     for (at::Tensor& weight : weights) weight.requires_grad_(true);
   }
@@ -69,7 +70,7 @@ std::vector<at::Tensor> GradientsOf(const Network& network) {
 }
 
 // One process, no sync: what all must equal.
-std::vector<at::Tensor> SlowGradients(int step, bool wide = false) {
+std::vector<at::Tensor> SlowGradients(int step, int64_t wide = 0) {
   const Network network(wide);
   network.Loss(WholeBatch(step)).backward();
   return GradientsOf(network);
@@ -104,7 +105,7 @@ INSTANTIATE_TEST_SUITE_P(Ranks, GradientSyncOfTest, testing::Values(2, 4));
 
 TEST_P(GradientSyncOfTest, RanksTogetherGetTheGradientsOfTheWholeBatch) {
   RunGang(GetParam(), [](ProcessGroup& group) {
-    for (const bool wide : {false, true}) {
+    for (const int64_t wide : {int64_t{0}, kTwoBuckets}) {
       const Network network(wide);
       const auto sync = group.SyncGradients(network.weights);
       for (int step = 0; step < 2; ++step) {
@@ -178,7 +179,7 @@ void Train(ProcessGroup& group, const Network& network, std::vector<at::Tensor>&
 
 TEST_P(GradientSyncOfTest, AResumedRunEqualsAnUninterruptedOneBitForBit) {
   RunGang(GetParam(), [](ProcessGroup& group) {
-    for (const bool wide : {false, true}) {
+    for (const int64_t wide : {int64_t{0}, kTwoBuckets}) {
       const Network whole(wide), resumed(wide);
       std::vector<at::Tensor> whole_momenta, momenta;
       for (const at::Tensor& weight : whole.weights) {
@@ -279,15 +280,22 @@ TEST(GradientSyncTest, SaysThatRanksHaveDifferentNetworks) {
   });
 }
 
-// Exceptions of c10d would come out of the backward pass, where nobody expects them.
-TEST(GradientSyncTest, EveryRankLearnsOfAKilledPeerFromFinishLongBeforeTheTimeout) {
-  for (const bool wide : {false, true}) {
+// Exceptions of c10d would come out of the backward pass, where nobody expects them. Rank 1 has only living
+// neighbours in the ring, who stay until it has learned.
+class PeerDeathTest : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Within, PeerDeathTest, testing::Bool(),
+                         [](const auto& info) { return info.param ? "ItsBackwardPass" : "ItsForwardPass"; });
+
+TEST_P(PeerDeathTest, EveryRankLearnsOfAKilledPeerFromFinishLongBeforeTheTimeout) {
+  for (const int64_t wide : {int64_t{0}, kThreeBuckets}) {
+    Pipe rank_1_knows[3];
     const auto ends = RunProcesses(4, [&](const GangOptions& options) {
       ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ProcessGroup> group, JoinGang(options));
       const Network network(wide);
       const auto sync = group->SyncGradients(network.weights);
       ASSERT_THAT(OneStep(network, *sync, ShareOf(*group, 0)), IsOk());
-      if (options.rank == 3) std::raise(SIGKILL);
+      if (options.rank == 3 && !GetParam()) std::raise(SIGKILL);
+      if (options.rank == 3) network.weights[1].register_hook([](const at::Tensor&) { std::raise(SIGKILL); });
       const absl::Time start = RealClock()->Now();
       const absl::Status status = OneStep(network, *sync, ShareOf(*group, 1));
       EXPECT_LT(RealClock()->Now() - start, options.timeout / 4);
@@ -295,6 +303,12 @@ TEST(GradientSyncTest, EveryRankLearnsOfAKilledPeerFromFinishLongBeforeTheTimeou
                                    HasSubstr("lost a peer in the gradients' all-reduce: ")));
       EXPECT_EQ(GetReason(status), "PEER_LOST");
       EXPECT_EQ(OneStep(network, *sync, ShareOf(*group, 2)), status);
+      if (options.rank == 1) {
+        rank_1_knows[0].WriteLine("it does");
+        rank_1_knows[2].WriteLine("it does");
+      } else {
+        rank_1_knows[options.rank].ReadLine();
+      }
     });
     EXPECT_EQ(ends, (std::vector<RankEnd>{{}, {}, {}, {0, SIGKILL}}));
   }

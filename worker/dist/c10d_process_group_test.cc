@@ -180,6 +180,7 @@ INSTANTIATE_TEST_SUITE_P(
 // them.
 TEST_P(PeerDeathTest, EveryRankLearnsOfAKilledPeerLongBeforeTheTimeout) {
   const Collective& collective = GetParam();
+  Pipe rank_1_knows[3];
   const auto ends = RunProcesses(4, [&](const GangOptions& options) {
     ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ProcessGroup> group, JoinGang(options));
     ASSERT_THAT(collective.call(*group), IsOk());
@@ -195,6 +196,12 @@ TEST_P(PeerDeathTest, EveryRankLearnsOfAKilledPeerLongBeforeTheTimeout) {
     EXPECT_EQ(GetReason(status), "PEER_LOST");
     EXPECT_EQ(group->Barrier(), status);  // the first error stays
     EXPECT_EQ(group->AllGather(at::ones({1})).status(), status);
+    if (options.rank == 1) {
+      rank_1_knows[0].WriteLine("it does");
+      rank_1_knows[2].WriteLine("it does");
+    } else {
+      rank_1_knows[options.rank].ReadLine();
+    }
   });
   EXPECT_EQ(ends, (std::vector<RankEnd>{{}, {}, {}, {0, SIGKILL}}));
 }

@@ -3,6 +3,7 @@
 #include <c10/util/Exception.h>
 
 #include <exception>
+#include <new>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -39,15 +40,19 @@ std::string CaughtMessage() {
 
 absl::Status CaughtStatus(absl::string_view collective, int rank, int world_size) {
   const std::string message = CaughtMessage();
-  const std::string lost =
-      absl::StrCat("rank ", rank, " of ", world_size, " lost a peer in ", collective, ": ", message);
+  const std::string who = absl::StrCat("rank ", rank, " of ", world_size);
+  const std::string lost = absl::StrCat(who, " lost a peer in ", collective, ": ", message);
+  const std::string here = absl::StrCat(who, " in ", collective, ": ", message);
   try {
     throw;
   } catch (const c10::DistError&) {
     return PeerLost(collective, lost);
+  } catch (const c10::OutOfMemoryError&) {
+    return absl::ResourceExhaustedError(here);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(here);
   } catch (const c10::Error&) {
-    return absl::InternalError(
-        absl::StrCat("rank ", rank, " of ", world_size, " in ", collective, ": ", message));
+    return absl::InternalError(here);
   } catch (...) {
     // Gloo's own exceptions, whose types it keeps to itself, tell of closed connections and of time-outs.
     return PeerLost(collective, lost);

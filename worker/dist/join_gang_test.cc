@@ -1,6 +1,6 @@
 #include "worker/dist/join_gang.h"
 
-#include <ATen/ops/arange.h>
+#include <csignal>
 
 #include "proto/cpp/error_details.h"
 #include "proto/cpp/status_matchers.h"
@@ -53,6 +53,15 @@ TEST(JoinGangTest, ListensOnTheHostThatItIsGiven) {
     };
     ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ProcessGroup> group, JoinGang(options));
     EXPECT_THAT(group->Barrier(), IsOk());
+  });
+  EXPECT_EQ(ends, std::vector<RankEnd>(2));
+}
+
+// Gloo writes to sockets without asking to be spared the signal: a dead peer took its neighbours with it.
+TEST(JoinGangTest, WritingToADeadPeerDoesNotKill) {
+  const auto ends = RunProcesses(2, [](const GangOptions& options) {
+    ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ProcessGroup> group, JoinGang(options));
+    EXPECT_EQ(std::raise(SIGPIPE), 0);
   });
   EXPECT_EQ(ends, std::vector<RankEnd>(2));
 }
