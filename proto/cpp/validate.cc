@@ -21,7 +21,7 @@ constexpr int32_t kLargestSide = 4096;
 
 const std::vector<std::string>& Backbones() {
   static const auto& names =
-      *new std::vector<std::string>{"resnet10_narrow", "resnet18", "resnet34", "resnet50"};
+      *new std::vector<std::string>{"resnet10_narrow", "resnet18", "resnet18_narrow", "resnet34", "resnet50"};
   return names;
 }
 

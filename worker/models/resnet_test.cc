@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "proto/cpp/defaults.h"
 #include "proto/cpp/status_matchers.h"
+#include "proto/cpp/validate.h"
 #include "worker/models/backbone.h"
 
 namespace pretext {
@@ -33,6 +35,19 @@ int64_t CountParameters(const Backbone& backbone) {
   int64_t count = 0;
   for (const at::Tensor& parameter : backbone->parameters()) count += parameter.numel();
   return count;
+}
+
+// The list that jobs are checked against stands where no network is linked.
+TEST(BackbonesTest, MayAllBeNamedInAJob) {
+  for (const BackboneEntry& entry : Backbones()) {
+    v1::JobSpec spec;
+    spec.mutable_data()->set_images("/pictures");
+    v1::PretrainStage* stage = spec.add_stages()->mutable_pretrain();
+    stage->add_tasks()->mutable_rotation();
+    stage->mutable_backbone()->set_name(std::string(entry.name));
+    ApplyDefaults(&spec);
+    EXPECT_THAT(ValidateJobSpec(spec), IsOk()) << entry.name;
+  }
 }
 
 // torchvision's counts less `fc`: 11,689,512 - 513,000 and so on; 122 and 320 entries less two.
