@@ -2,10 +2,17 @@
 # On a fresh machine: installs what is needed, builds, and runs the main job with an embedded coordinator:
 # Fashion-MNIST without labels, then with ten labels a class, against the same network from scratch.
 #
-#   deploy/quickstart.sh [OUT]     OUT: where results go (default ./quickstart-out)
+#   deploy/quickstart.sh [OUT]     OUT: where results go (default ./quickstart-out, or the next number that is free)
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
-out="$(realpath -m "${1:-quickstart-out}")"
+free_folder() {
+  local folder="$1" number=2
+  while [ -e "$folder" ]; do
+    folder="$1-$((number++))"
+  done
+  echo "$folder"
+}
+out="$(realpath -m "${1:-$(free_folder quickstart-out)}")"
 cd "$root"
 
 deploy/install_dependencies.sh

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/log.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/version.h"
 #include "server/coordinator/job_folder.h"
 #include "server/launchers/registry.h"
 #include "server/scheduler/gang_scheduler.h"
@@ -31,7 +32,7 @@ std::string LocalWorkerAddress(const std::vector<std::string>& addresses) {
 
 RpcServerOptions AddressesOf(const ServerOptions& options, const StateFolder& folder) {
   RpcServerOptions rpc;
-  rpc.version = kServerVersion;
+  rpc.version = kVersion;
   rpc.people = options.listen;
   if (rpc.people.empty()) rpc.people.push_back(absl::StrCat("unix:", folder.Path("server.sock")));
   rpc.workers = options.worker_listen;

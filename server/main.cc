@@ -21,6 +21,7 @@
 #include "proto/cpp/clock.h"
 #include "proto/cpp/log.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/version.h"
 #include "server/build_server.h"
 #include "server/launchers/registry.h"
 #include "server/options.h"
@@ -59,7 +60,7 @@ void AddFlags(CLI::App* app, ServerOptions* options) {
       "The coordinator of Pretext: accepts jobs, runs them on agents, and tells how they go.\n"
       "What it has acknowledged is durable: it may be killed at any moment and started again on the same "
       "state.");
-  app->set_version_flag("--version", std::string("pretext-server ") + kServerVersion);
+  app->set_version_flag("--version", std::string("pretext-server ") + kVersion);
   app->add_option("--state", options->state_directory,
                   "Folder for everything it keeps; one server uses it at a time")
       ->default_str("$PRETEXT_STATE or ~/.local/share/pretext");
@@ -100,7 +101,7 @@ void AddFlags(CLI::App* app, ServerOptions* options) {
 
 absl::Status WriteReadyFile(const std::string& path, const PretextServer& server) {
   const nlohmann::json ready = {{"pid", getpid()},
-                                {"version", kServerVersion},
+                                {"version", kVersion},
                                 {"state", server.state_directory()},
                                 {"addresses", server.people_addresses()},
                                 {"worker_addresses", server.worker_addresses()}};

@@ -8,8 +8,6 @@
 
 namespace pretext {
 
-inline constexpr char kServerVersion[] = "0.1.0";
-
 // What the command line of pretext-server says; `pretext-server --help` explains each.
 struct ServerOptions {
   std::string state_directory;             // absolute

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "pretext/v1/cluster_service.pb.h"
 #include "pretext/v1/job_service.pb.h"
+#include "proto/cpp/sha256.h"
 
 namespace pretext {
 
@@ -45,11 +46,16 @@ class CoordinatorClient {
 
   virtual absl::StatusOr<v1::ListCheckpointsResponse> ListCheckpoints(const std::string& name) = 0;
   virtual absl::StatusOr<v1::ListArtifactsResponse> ListArtifacts(const std::string& name) = 0;
-  // Hands over the file's bytes in order, each once; `write` may fail, which ends the download. DATA_LOSS
-  // when what came is not what the coordinator holds. Returns the number of bytes.
+  // Hands over the file's bytes that follow those which are there already, in order, each once; `write` may
+  // fail, which ends the download. DATA_LOSS when all together is not what the coordinator holds,
+  // OUT_OF_RANGE when more is there than that. Returns the number of bytes of the file.
+  struct FileStart {
+    int64_t bytes = 0;  // from an earlier download
+    Sha256 digest;      // of those
+  };
   using Write = std::function<absl::Status(absl::string_view bytes)>;
   virtual absl::StatusOr<int64_t> DownloadArtifact(const std::string& name, const std::string& path,
-                                                   const Write& write) = 0;
+                                                   FileStart start, const Write& write) = 0;
 
   virtual absl::StatusOr<v1::ListNodesResponse> ListNodes() = 0;
   virtual absl::StatusOr<v1::Node> DrainNode(const std::string& name) = 0;

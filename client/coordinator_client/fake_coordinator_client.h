@@ -25,6 +25,7 @@ class FakeCoordinatorClient final : public CoordinatorClient {
   std::vector<v1::LogLine> logs;
   std::vector<v1::Checkpoint> checkpoints;
   std::map<std::string, std::string> artifacts;  // path -> bytes
+  size_t download_cut = std::string::npos;       // a download breaks off after so many bytes
   std::map<std::string, v1::Node> nodes;
 
   absl::StatusOr<v1::Job> CreateJob(v1::CreateJobRequest request) override {
@@ -120,14 +121,21 @@ class FakeCoordinatorClient final : public CoordinatorClient {
     }
     return response;
   }
-  absl::StatusOr<int64_t> DownloadArtifact(const std::string& name, const std::string& path,
+  absl::StatusOr<int64_t> DownloadArtifact(const std::string& name, const std::string& path, FileStart start,
                                            const Write& write) override {
-    if (!Begin(absl::StrCat("DownloadArtifact ", name, " ", path)).ok()) return failure;
+    if (!Begin(absl::StrCat("DownloadArtifact ", name, " ", path, " from ", start.bytes)).ok())
+      return failure;
     const auto found = artifacts.find(path);
     if (found == artifacts.end()) return absl::NotFoundError(absl::StrCat("there is no file ", path));
-    const absl::Status status = write(found->second);
+    const std::string& bytes = found->second;
+    if (start.bytes > static_cast<int64_t>(bytes.size())) return absl::OutOfRangeError("past the end");
+    const absl::string_view rest = absl::string_view(bytes).substr(start.bytes, download_cut);
+    const absl::Status status = write(rest);
     if (!status.ok()) return status;
-    return static_cast<int64_t>(found->second.size());
+    if (start.bytes + rest.size() < bytes.size()) return absl::UnavailableError("cut");
+    start.digest.Update(rest);
+    if (start.digest.HexDigest() != Sha256Hex(bytes)) return absl::DataLossError("another file");
+    return static_cast<int64_t>(bytes.size());
   }
   absl::StatusOr<v1::ListNodesResponse> ListNodes() override {
     if (!Begin("ListNodes").ok()) return failure;

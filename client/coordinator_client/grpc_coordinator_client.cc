@@ -131,7 +131,7 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
     return Call<v1::ListArtifactsResponse>(*jobs_, &v1::JobService::Stub::ListArtifacts,
                                            Named<v1::ListArtifactsRequest>(name), Repeat::kSafe);
   }
-  absl::StatusOr<int64_t> DownloadArtifact(const std::string& name, const std::string& path,
+  absl::StatusOr<int64_t> DownloadArtifact(const std::string& name, const std::string& path, FileStart start,
                                            const Write& write) override;
 
   absl::StatusOr<v1::ListNodesResponse> ListNodes() override {
@@ -219,12 +219,13 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
 };
 
 absl::StatusOr<int64_t> GrpcCoordinatorClient::DownloadArtifact(const std::string& name,
-                                                                const std::string& path, const Write& write) {
+                                                                const std::string& path, FileStart start,
+                                                                const Write& write) {
   Retries retries(options_, NextSerial());
   v1::DownloadArtifactRequest request = Named<v1::DownloadArtifactRequest>(name);
   request.set_path(path);
-  Sha256 digest;
-  int64_t received = 0;
+  Sha256 digest = std::move(start.digest);
+  int64_t received = start.bytes;
   while (true) {
     request.set_offset(received);
     grpc::ClientContext context;

@@ -207,7 +207,7 @@ TEST_F(GrpcCoordinatorClientTest, AWatchGoesOnAfterTheLastRevisionAndRepeatsNone
 TEST_F(GrpcCoordinatorClientTest, ACutDownloadGoesOnAtItsOffset) {
   std::string bytes;
   ASSERT_OK_AND_ASSIGN(const int64_t count,
-                       client_->DownloadArtifact("jobs/1", "log.txt", [&](absl::string_view piece) {
+                       client_->DownloadArtifact("jobs/1", "log.txt", {}, [&](absl::string_view piece) {
                          bytes.append(piece.data(), piece.size());
                          return absl::OkStatus();
                        }));
@@ -216,16 +216,34 @@ TEST_F(GrpcCoordinatorClientTest, ACutDownloadGoesOnAtItsOffset) {
   EXPECT_THAT(service_.opened_at, ElementsAre(0, 8));
 }
 
+TEST_F(GrpcCoordinatorClientTest, ADownloadGoesOnWhereAnEarlierOneEnded) {
+  CoordinatorClient::FileStart start;
+  start.bytes = 12;
+  start.digest.Update(absl::string_view(service_.file).substr(0, 12));
+  std::string bytes;
+  const auto keep = [&](absl::string_view piece) {
+    bytes.append(piece.data(), piece.size());
+    return absl::OkStatus();
+  };
+  ASSERT_OK_AND_ASSIGN(const int64_t count, client_->DownloadArtifact("jobs/1", "log.txt", start, keep));
+  EXPECT_EQ(count, 16);
+  EXPECT_EQ(bytes, "cdef");
+  start.digest = Sha256();
+  start.digest.Update("another file");
+  EXPECT_THAT(client_->DownloadArtifact("jobs/1", "log.txt", start, keep),
+              StatusIs(absl::StatusCode::kDataLoss));
+}
+
 TEST_F(GrpcCoordinatorClientTest, ADamagedDownloadIsNoticed) {
   service_.claimed_digest = Sha256Hex("another file");
   EXPECT_THAT(
-      client_->DownloadArtifact("jobs/1", "log.txt", [](absl::string_view) { return absl::OkStatus(); }),
+      client_->DownloadArtifact("jobs/1", "log.txt", {}, [](absl::string_view) { return absl::OkStatus(); }),
       StatusIs(absl::StatusCode::kDataLoss));
 }
 
 TEST_F(GrpcCoordinatorClientTest, AFullDiskEndsADownload) {
   EXPECT_THAT(
-      client_->DownloadArtifact("jobs/1", "log.txt",
+      client_->DownloadArtifact("jobs/1", "log.txt", {},
                                 [](absl::string_view) { return absl::ResourceExhaustedError("disk full"); }),
       StatusIs(absl::StatusCode::kResourceExhausted, "disk full"));
 }

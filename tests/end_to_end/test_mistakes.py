@@ -15,7 +15,7 @@ stages:
     batch_size: 256
 resources: {world_size: 3}
 """)
-    done = pretext.run("submit", spec, code=2)
+    done = pretext.run("submit", spec, code=64)
     for line, what in [(5, "resnet19"), (7, "temprature"), (8, "weight"), (9, "epochs"), (11, "world_size")]:
         assert any(f"{spec.name}:{line}" in text and what in text for text in done.stderr.splitlines()), (
             f"line {line} ({what}) is not reported:\n{done.stderr}")

@@ -47,6 +47,7 @@ Judgement Judge(const at::Tensor& scores, absl::Span<const int64_t> predictions,
 NamedNumbers JudgementMetrics(const Judgement& judgement, const std::string& accuracy_name,
                               const std::string& prefix) {
   NamedNumbers metrics = {{accuracy_name, judgement.top1},
+                          {prefix + "pictures", static_cast<double>(judgement.pictures)},
                           {prefix + "balanced_accuracy", judgement.balanced_accuracy},
                           {prefix + "macro_f1", judgement.macro_f1},
                           {accuracy_name + "_low", judgement.interval_low},

@@ -1,0 +1,165 @@
+#include "client/commands/change_job.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/commands/exit_codes.h"
+#include "client/commands/find_job.h"
+#include "client/commands/local_paths.h"
+#include "client/commands/output_format.h"
+#include "client/render/job_feed.h"
+#include "client/render/message_text.h"
+#include "client/render/plain_text.h"
+#include "proto/cpp/status_macros.h"
+
+namespace pretext {
+namespace {
+
+struct ChangeOptions {
+  std::vector<std::string> jobs;
+  std::string reason;
+  bool from_start = false;
+  bool yes = false;
+  OutputFormat format = OutputFormat::kTable;
+};
+
+using Change = std::function<absl::StatusOr<v1::Job>(const v1::Job& job, CoordinatorClient* client)>;
+
+void ShowError(const absl::Status& status, CommandContext& context) {
+  *context.err << "pretext: " << status.message() << std::endl;
+}
+
+// Applies `change` to each job. `advice` follows what is told to people.
+absl::StatusOr<int> ChangeEach(const ChangeOptions& options, const Change& change, const std::string& advice,
+                               CommandContext& context) {
+  PRETEXT_ASSIGN_OR_RETURN(const Reached coordinator, context.reach(context, kCallPatience));
+  int code = kExitOk;
+  for (const std::string& text : options.jobs) {
+    absl::StatusOr<v1::Job> job = FindJob(text, coordinator.client);
+    if (job.ok()) job = change(*job, coordinator.client);
+    if (!job.ok()) {
+      ShowError(job.status(), context);
+      if (code == kExitOk) code = ExitCodeFor(job.status());
+    } else if (options.format == OutputFormat::kTable) {
+      *context.out << job->name() << " is " << StateText(job->state()) << advice << std::endl;
+    } else {
+      *context.out << (options.format == OutputFormat::kYaml ? MessageToYaml(*job) : MessageToJson(*job))
+                   << std::flush;
+    }
+  }
+  return code;
+}
+
+std::shared_ptr<ChangeOptions> AddChangeOptions(CLI::App* app) {
+  auto options = std::make_shared<ChangeOptions>();
+  app->add_option("JOB", options->jobs, "jobs/7-xray, 7-xray, 7 or its name; several may be given")
+      ->required();
+  AddFormatOption(app, &options->format);
+  return options;
+}
+
+// True when the person at the terminal says so, or has said --yes.
+absl::StatusOr<bool> Confirm(const ChangeOptions& options, const v1::Job& job, CommandContext& context) {
+  if (options.yes) return true;
+  if (!context.in_is_terminal)
+    return absl::InvalidArgumentError(
+        "delete asks before it deletes, and nobody is there to answer: add --yes");
+  *context.err << "Delete " << job.name() << " (" << OneLine(job.spec().name()) << ", "
+               << StateText(job.state()) << ") with its metrics, logs and checkpoints? [y/N] " << std::flush;
+  std::string answer;
+  std::getline(*context.in, answer);
+  return absl::StartsWithIgnoreCase(absl::StripAsciiWhitespace(answer), "y");
+}
+
+absl::Status DeleteOne(const std::string& text, const ChangeOptions& options, CoordinatorClient* client,
+                       CommandContext& context) {
+  PRETEXT_ASSIGN_OR_RETURN(const v1::Job job, FindJob(text, client));
+  PRETEXT_ASSIGN_OR_RETURN(const bool agreed, Confirm(options, job, context));
+  if (!agreed) {
+    *context.err << job.name() << " was not deleted\n";
+    return absl::OkStatus();
+  }
+  PRETEXT_RETURN_IF_ERROR(client->DeleteJob(job.name()));
+  *context.out << job.name() << " is deleted";
+  if (PathExists(job.output()))
+    *context.out << "; what it wrote to " << OneLine(job.output()) << " is still there";
+  *context.out << std::endl;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> RunDelete(const ChangeOptions& options, CommandContext& context) {
+  PRETEXT_ASSIGN_OR_RETURN(const Reached coordinator, context.reach(context, kCallPatience));
+  int code = kExitOk;
+  for (const std::string& text : options.jobs) {
+    const absl::Status status = DeleteOne(text, options, coordinator.client, context);
+    if (status.ok()) continue;
+    ShowError(status, context);
+    if (code == kExitOk) code = ExitCodeFor(status);
+  }
+  return code;
+}
+
+}  // namespace
+
+CommandRun AddCancel(CLI::App* app) {
+  auto options = AddChangeOptions(app);
+  app->add_option("--reason", options->reason, "Why, for who looks at the job later")->type_name("TEXT");
+  app->footer("The job checkpoints and stops for good; `pretext restart` continues it from there.");
+  return [options](CommandContext& context) {
+    const Change change = [&](const v1::Job& job, CoordinatorClient* client) {
+      return client->CancelJob(job.name(), options->reason);
+    };
+    return ChangeEach(*options, change, "; its last checkpoint stays", context);
+  };
+}
+
+CommandRun AddPause(CLI::App* app) {
+  auto options = AddChangeOptions(app);
+  app->footer("The job checkpoints, stops, and waits for `pretext resume`.");
+  return [options](CommandContext& context) {
+    const Change change = [](const v1::Job& job, CoordinatorClient* client) {
+      return client->PauseJob(job.name());
+    };
+    return ChangeEach(*options, change, "; `pretext resume` goes on", context);
+  };
+}
+
+CommandRun AddResume(CLI::App* app) {
+  auto options = AddChangeOptions(app);
+  return [options](CommandContext& context) {
+    const Change change = [](const v1::Job& job, CoordinatorClient* client) {
+      return client->ResumeJob(job.name());
+    };
+    return ChangeEach(*options, change, "; `pretext watch` shows it", context);
+  };
+}
+
+CommandRun AddRestart(CLI::App* app) {
+  auto options = AddChangeOptions(app);
+  app->add_flag("--from-start", options->from_start, "Forget its checkpoints");
+  app->footer("A job that has settled runs again from its newest checkpoint.");
+  return [options](CommandContext& context) {
+    const Change change = [&](const v1::Job& job, CoordinatorClient* client) {
+      return client->RestartJob(job.name(), options->from_start);
+    };
+    return ChangeEach(*options, change, "; `pretext watch` shows it", context);
+  };
+}
+
+CommandRun AddDelete(CLI::App* app) {
+  auto options = std::make_shared<ChangeOptions>();
+  app->add_option("JOB", options->jobs, "jobs/7-xray, 7-xray, 7 or its name; several may be given")
+      ->required();
+  app->add_flag("-y,--yes", options->yes, "Do not ask");
+  app->footer(
+      "Metrics, logs and checkpoints go with a job; files outside the coordinator's own folder stay.");
+  return [options](CommandContext& context) { return RunDelete(*options, context); };
+}
+
+}  // namespace pretext

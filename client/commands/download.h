@@ -1,0 +1,13 @@
+#ifndef PRETEXT_CLIENT_COMMANDS_DOWNLOAD_H_
+#define PRETEXT_CLIENT_COMMANDS_DOWNLOAD_H_
+
+#include "client/commands/command.h"
+
+namespace pretext {
+
+// pretext download: files of a job's output folder, from wherever its coordinator is.
+CommandRun AddDownload(CLI::App* app);
+
+}  // namespace pretext
+
+#endif  // PRETEXT_CLIENT_COMMANDS_DOWNLOAD_H_

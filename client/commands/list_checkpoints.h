@@ -1,0 +1,13 @@
+#ifndef PRETEXT_CLIENT_COMMANDS_LIST_CHECKPOINTS_H_
+#define PRETEXT_CLIENT_COMMANDS_LIST_CHECKPOINTS_H_
+
+#include "client/commands/command.h"
+
+namespace pretext {
+
+// pretext checkpoints: the durable states of a job's training.
+CommandRun AddCheckpoints(CLI::App* app);
+
+}  // namespace pretext
+
+#endif  // PRETEXT_CLIENT_COMMANDS_LIST_CHECKPOINTS_H_

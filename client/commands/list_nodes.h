@@ -1,0 +1,16 @@
+#ifndef PRETEXT_CLIENT_COMMANDS_LIST_NODES_H_
+#define PRETEXT_CLIENT_COMMANDS_LIST_NODES_H_
+
+#include "client/commands/command.h"
+
+namespace pretext {
+
+// pretext nodes: the machines that run ranks.
+CommandRun AddNodes(CLI::App* app);
+// pretext drain: a machine starts no new ranks. pretext undrain: it does again.
+CommandRun AddDrain(CLI::App* app);
+CommandRun AddUndrain(CLI::App* app);
+
+}  // namespace pretext
+
+#endif  // PRETEXT_CLIENT_COMMANDS_LIST_NODES_H_

@@ -1,0 +1,102 @@
+#include "client/commands/list_tasks.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "client/commands/exit_codes.h"
+#include "client/commands/find_program.h"
+#include "client/commands/output_format.h"
+#include "client/render/json_to_yaml.h"
+#include "client/render/plain_text.h"
+#include "client/render/table.h"
+#include "nlohmann/json.hpp"
+#include "proto/cpp/nearest_name.h"
+#include "proto/cpp/status_macros.h"
+
+namespace pretext {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct TasksOptions {
+  std::string task;
+  OutputFormat format = OutputFormat::kTable;
+};
+
+std::string Text(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  return found == json.end() || !found->is_string() ? "" : found->get<std::string>();
+}
+
+// The worker's table: it alone knows the tasks, and this program does not link it.
+absl::StatusOr<Json> ReadCatalogue(const CommandContext& context) {
+  PRETEXT_ASSIGN_OR_RETURN(const std::string worker, FindProgram("pretext-worker", "worker", context));
+  PRETEXT_ASSIGN_OR_RETURN(const std::string text, context.capture({worker, "tasks"}));
+  Json tasks = Json::parse(text, /*callback=*/nullptr, /*allow_exceptions=*/false);
+  if (tasks.is_array()) return tasks;
+  return absl::InternalError(
+      absl::StrCat(worker, " tasks did not print a list of tasks but '", CutTo(OneLine(text), 200), "'"));
+}
+
+absl::StatusOr<Json> FindTask(const Json& tasks, const std::string& name) {
+  std::vector<std::string> names;
+  for (const Json& task : tasks) {
+    if (Text(task, "name") == name) return task;
+    names.push_back(Text(task, "name"));
+  }
+  return absl::NotFoundError(absl::StrCat("there is no task '", name, "'", DidYouMean(name, names)));
+}
+
+std::string CatalogueText(const Json& tasks, int width) {
+  Table table({{"TASK"}, {"ASKS TO"}, {"NEEDS"}});
+  for (const Json& task : tasks)
+    table.AddRow({Text(task, "name"), Text(task, "summary"), Text(task, "needs")});
+  return absl::StrCat(table.Text(width),
+                      "\nOptions of one: pretext tasks NAME. Several at once: pretext pretrain --task ",
+                      "moco,rotation:0.3\n");
+}
+
+std::string TaskText(const Json& task) {
+  const std::string name = Text(task, "name");
+  std::string text = absl::StrCat(name, ": ", OneLine(Text(task, "summary")), "\nNeeds ",
+                                  OneLine(Text(task, "needs")), ".\n\n");
+  Table table({{"OPTION"}, {"TYPE"}});
+  for (const Json& option : task.value("options", Json::array())) {
+    table.AddRow({Text(option, "name"), Text(option, "type")});
+  }
+  return absl::StrCat(text, table.Text(), "\nTo set one: pretext pretrain --task ", name,
+                      " --set stages[0].pretrain.tasks[0].", name, ".OPTION=VALUE\n");
+}
+
+absl::StatusOr<int> Run(const TasksOptions& options, CommandContext& context) {
+  PRETEXT_ASSIGN_OR_RETURN(Json shown, ReadCatalogue(context));
+  if (!options.task.empty()) {
+    PRETEXT_ASSIGN_OR_RETURN(shown, FindTask(shown, options.task));
+  }
+  switch (options.format) {
+    case OutputFormat::kJson:
+      *context.out << shown.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+      break;
+    case OutputFormat::kYaml:
+      *context.out << JsonToYaml(shown);
+      break;
+    default:
+      *context.out << (options.task.empty() ? CatalogueText(shown, context.terminal_width())
+                                            : TaskText(shown));
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+CommandRun AddTasks(CLI::App* app) {
+  auto options = std::make_shared<TasksOptions>();
+  app->add_option("TASK", options->task, "Show this one's options");
+  AddFormatOption(app, &options->format);
+  return [options](CommandContext& context) { return Run(*options, context); };
+}
+
+}  // namespace pretext

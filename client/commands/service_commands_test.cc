@@ -1,0 +1,118 @@
+// tasks and serve, which run other programs; and where the coordinator is.
+
+#include <sys/stat.h>
+
+#include "client/commands/coordinator_connection.h"
+#include "client/commands/embedded_coordinator.h"
+#include "client/commands/fake_context.h"
+#include "gmock/gmock.h"
+#include "nlohmann/json.hpp"
+#include "proto/cpp/status_matchers.h"
+
+namespace pretext {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr char kCatalogue[] = R"([
+  {"name": "moco", "summary": "tell two views", "needs": "any pictures",
+   "options": [{"name": "queue_length", "type": "int32"}]},
+  {"name": "rotation", "summary": "predict turns", "needs": "an up and a down", "options": []}
+])";
+
+// `path` becomes a program that does nothing.
+void MakeProgram(FakeContext* fake, const std::string& path) {
+  chmod(fake->Write(path, "#!/bin/sh\n").c_str(), 0755);
+}
+
+TEST(TasksTest, ShowsTheWorkersCatalogue) {
+  FakeContext fake;
+  MakeProgram(&fake, "bin/pretext-worker");
+  fake.capture_answer = kCatalogue;
+  EXPECT_EQ(fake.Run({"tasks"}), 0) << fake.err.str();
+  EXPECT_THAT(fake.captured, ElementsAre(ElementsAre(fake.Path("bin/pretext-worker"), "tasks")));
+  EXPECT_THAT(fake.out.str(), HasSubstr("TASK      ASKS TO         NEEDS\n"
+                                        "moco      tell two views  any pictures\n"
+                                        "rotation  predict turns   an up and a down\n"));
+  EXPECT_EQ(fake.Run({"tasks", "-o", "json"}), 0);
+  EXPECT_EQ(nlohmann::json::parse(fake.out.str()), nlohmann::json::parse(kCatalogue));
+}
+
+TEST(TasksTest, ShowsOneTasksOptions) {
+  FakeContext fake;
+  MakeProgram(&fake, "worker/pretext-worker");  // as in a build tree
+  std::filesystem::create_directory(fake.Path("bin"));
+  fake.capture_answer = kCatalogue;
+  EXPECT_EQ(fake.Run({"tasks", "moco"}), 0) << fake.err.str();
+  EXPECT_THAT(fake.out.str(), HasSubstr("queue_length  int32"));
+  EXPECT_EQ(fake.Run({"tasks", "mocco"}), 66);
+  EXPECT_THAT(fake.err.str(), HasSubstr("did you mean moco?"));
+}
+
+TEST(TasksTest, SaysWhereItLookedForTheWorker) {
+  FakeContext fake;
+  EXPECT_EQ(fake.Run({"tasks"}), 66);
+  EXPECT_THAT(fake.err.str(), HasSubstr(absl::StrCat("neither in ", fake.Path("bin"), " nor in $PATH")));
+}
+
+TEST(ServeTest, GoesOnAsTheServerAndKeepsTheSocketForThisUser) {
+  FakeContext fake;
+  MakeProgram(&fake, "elsewhere/pretext-server");
+  fake.context.search_path = absl::StrCat("/nowhere:", fake.Path("elsewhere"));
+  fake.Run({"serve", "--listen", "127.0.0.1:7070", "--worker-listen", "0.0.0.0:7071", "--launcher", "none"});
+  const std::string state = fake.Path("state");
+  EXPECT_THAT(fake.replaced_by,
+              ElementsAre(fake.Path("elsewhere/pretext-server"), "--state", state, "--listen",
+                          "127.0.0.1:7070", "--listen", absl::StrCat("unix:", state, "/server.sock"),
+                          "--worker-listen", "0.0.0.0:7071", "--launcher", "none"));
+  fake.Run({"serve", "--state", "mine"});
+  EXPECT_THAT(fake.replaced_by,
+              ElementsAre(fake.Path("elsewhere/pretext-server"), "--state", fake.Path("mine")));
+}
+
+TEST(CoordinatorAddressTest, IsHostAndPortOrASocket) {
+  EXPECT_EQ(*NormalizeAddress("localhost:7070"), "localhost:7070");
+  EXPECT_EQ(*NormalizeAddress("[::1]:7070"), "[::1]:7070");
+  EXPECT_EQ(*NormalizeAddress("/run/server.sock"), "unix:/run/server.sock");
+  EXPECT_EQ(*NormalizeAddress("unix:/run/server.sock"), "unix:/run/server.sock");
+  for (const char* wrong : {"localhost", ":7070", "localhost:", "localhost:0", "localhost:seven"}) {
+    EXPECT_THAT(NormalizeAddress(wrong), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("HOST:PORT")))
+        << wrong;
+  }
+}
+
+TEST(StateDirectoryTest, FollowsTheServersRule) {
+  EXPECT_EQ(StateDirectory("/state", "/xdg", "/home/u"), "/state");
+  EXPECT_EQ(StateDirectory("", "/xdg", "/home/u"), "/xdg/pretext");
+  EXPECT_EQ(StateDirectory("", "xdg", "/home/u"), "/home/u/.local/share/pretext");
+  EXPECT_EQ(StateDirectory("", "", ""), "./.local/share/pretext");
+}
+
+TEST(EmbeddedCoordinatorTest, RefusesAFolderWhosePathIsTooLongForASocket) {
+  FakeContext fake;
+  EmbeddedOptions options;
+  options.state_directory = fake.Path(std::string(120, 'x'));
+  EmbeddedCoordinator coordinator(options, &fake.clock, fake.context.wait);
+  EXPECT_THAT(coordinator.EnsureServing(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("PRETEXT_STATE")));
+}
+
+TEST(EmbeddedCoordinatorTest, ShowsTheEndOfTheLogWhenTheServerDoesNotStart) {
+  FakeContext fake;
+  EmbeddedOptions options;
+  // Short enough for a socket wherever tests run.
+  std::string folder = "/tmp/pretext.XXXXXX";
+  options.state_directory = mkdtemp(folder.data());
+  const std::string program = fake.Write("failing", "#!/bin/sh\necho the disk is full >&2\nexit 69\n");
+  chmod(program.c_str(), 0755);
+  options.find_server = [&] { return program; };
+  EmbeddedCoordinator coordinator(options, RealClock(), fake.context.wait);
+  EXPECT_THAT(coordinator.EnsureServing(),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       ::testing::AllOf(HasSubstr("exit code 69"), HasSubstr("\n  the disk is full"))));
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace pretext

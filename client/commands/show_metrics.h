@@ -1,0 +1,13 @@
+#ifndef PRETEXT_CLIENT_COMMANDS_SHOW_METRICS_H_
+#define PRETEXT_CLIENT_COMMANDS_SHOW_METRICS_H_
+
+#include "client/commands/command.h"
+
+namespace pretext {
+
+// pretext metrics: what a job has measured.
+CommandRun AddMetrics(CLI::App* app);
+
+}  // namespace pretext
+
+#endif  // PRETEXT_CLIENT_COMMANDS_SHOW_METRICS_H_

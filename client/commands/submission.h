@@ -1,0 +1,50 @@
+#ifndef PRETEXT_CLIENT_COMMANDS_SUBMISSION_H_
+#define PRETEXT_CLIENT_COMMANDS_SUBMISSION_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/commands/command_context.h"
+#include "client/commands/field_places.h"
+#include "client/commands/output_format.h"
+#include "pretext/v1/job.pb.h"
+#include "proto/cpp/error_details.h"
+#include "proto/cpp/spec_parsing.h"
+
+namespace pretext {
+
+// A job on its way to the coordinator.
+struct Submission {
+  v1::JobSpec spec;               // as it was written, with paths from the root
+  std::vector<SpecFault> faults;  // found while it was read
+  FieldPlaces places;
+};
+
+// Everything that is wrong with it, a line each, in the order of the text: what could not be read, what
+// cannot work and, where the coordinator is the embedded one, paths that are not there. Empty: nothing was
+// found.
+std::vector<std::string> FindFaults(const Submission& submission, const CommandContext& context);
+
+// The faults that the coordinator found, in the same form; empty when `status` carries none.
+std::vector<std::string> FaultsOf(const absl::Status& status, const FieldPlaces& places);
+
+struct SubmitOptions {
+  enum class Then {
+    kName,    // print its name and nothing else
+    kDetach,  // print its name and how to see it
+    kFollow,  // follow it to its end
+  };
+  Then then = Then::kFollow;
+  OutputFormat format = OutputFormat::kTable;
+  std::string request_id;  // empty: a fresh one
+};
+
+// Checks, creates and, if asked to, follows the job. Faults are written to `context.err`, all at once, and
+// kExitUsage is returned; nothing is created then.
+absl::StatusOr<int> Submit(const Submission& submission, const SubmitOptions& options,
+                           CommandContext& context);
+
+}  // namespace pretext
+
+#endif  // PRETEXT_CLIENT_COMMANDS_SUBMISSION_H_

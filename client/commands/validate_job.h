@@ -1,0 +1,13 @@
+#ifndef PRETEXT_CLIENT_COMMANDS_VALIDATE_JOB_H_
+#define PRETEXT_CLIENT_COMMANDS_VALIDATE_JOB_H_
+
+#include "client/commands/command.h"
+
+namespace pretext {
+
+// pretext validate: what submit would say, without creating a job.
+CommandRun AddValidate(CLI::App* app);
+
+}  // namespace pretext
+
+#endif  // PRETEXT_CLIENT_COMMANDS_VALIDATE_JOB_H_

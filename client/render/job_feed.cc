@@ -1,0 +1,106 @@
+#include "client/render/job_feed.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "client/render/plain_text.h"
+#include "client/render/quantity.h"
+#include "client/render/stage_results.h"
+
+namespace pretext {
+namespace {
+
+std::string WithReason(absl::string_view what, const v1::Job& job) {
+  const std::string reason = OneLine(job.reason());
+  return reason.empty() ? std::string(what) : absl::StrCat(what, ": ", reason);
+}
+
+bool HasFailure(const v1::Job& job) { return job.has_failure() && job.failure().attempt() > 0; }
+
+}  // namespace
+
+bool IsSettled(const v1::Job& job) {
+  return job.state() == v1::Job::SUCCEEDED || job.state() == v1::Job::FAILED ||
+         job.state() == v1::Job::CANCELLED;
+}
+
+std::string StateText(v1::Job::State state) {
+  const std::string& name = v1::Job::State_Name(state);
+  return name.empty() ? absl::StrCat("STATE ", static_cast<int>(state)) : name;
+}
+
+std::string FailureText(const v1::Failure& failure) {
+  const std::string& cause = v1::Failure::Cause_Name(failure.cause());
+  std::string text = cause.empty() || failure.cause() == v1::Failure::CAUSE_UNSPECIFIED ? "failed" : cause;
+  absl::StrAppend(&text, ": ", OneLine(failure.message()));
+  if (failure.message().empty()) absl::StrAppend(&text, "no cause was reported");
+  return text;
+}
+
+FeedStep JobFeed::Update(const v1::Job& job, absl::Time now, const LineStyle& style) {
+  FeedStep step;
+  if (away_) step.lines.push_back("the coordinator is back");
+  away_ = false;
+  if (!began_ || job.state() != last_.state()) state_since_ = now;
+  FindFinishedStages(job, &step);
+  FindChanges(job, &step);
+  step.live = Live(job, now, style);
+  began_ = true;
+  last_ = job;
+  return step;
+}
+
+void JobFeed::FindFinishedStages(const v1::Job& job, FeedStep* step) {
+  // A job that starts again works on an earlier stage: nothing is told twice.
+  const int finished = job.state() == v1::Job::SUCCEEDED ? job.spec().stages_size() : StageIndex(job);
+  for (; stages_told_ < finished; ++stages_told_) step->finished_stages.push_back(stages_told_);
+}
+
+void JobFeed::FindChanges(const v1::Job& job, FeedStep* step) {
+  const bool new_failure =
+      HasFailure(job) && (!HasFailure(last_) || job.failure().attempt() != last_.failure().attempt());
+  if (began_ && new_failure && !IsSettled(job)) {
+    step->lines.push_back(absl::StrCat(
+        "attempt ", job.failure().attempt(), " ended: ", FailureText(job.failure()),
+        "; it is tried again (restart ", job.restarts(), " of ", job.spec().max_restarts(), ")"));
+  }
+  if (began_ && job.attempt() > 1 && job.attempt() != last_.attempt()) {
+    step->lines.push_back(absl::StrCat("attempt ", job.attempt(), " begins"));
+  }
+  const bool new_state = !began_ || job.state() != last_.state();
+  if (new_state && job.state() == v1::Job::STOPPING) step->lines.push_back(WithReason("stopping", job));
+  if (new_state && job.state() == v1::Job::PAUSED) {
+    step->lines.push_back(
+        absl::StrCat(WithReason("paused", job), "; `pretext resume ", job.name(), "` goes on"));
+  }
+}
+
+std::string JobFeed::Live(const v1::Job& job, absl::Time now, const LineStyle& style) {
+  const auto waiting = [&](absl::string_view what) {
+    std::string text = WithReason(what, job);
+    const absl::Duration waited = now - state_since_;
+    if (waited >= absl::Seconds(1)) absl::StrAppend(&text, "  (", DurationText(waited), ")");
+    return style.width > 0 ? CutTo(text, style.width) : text;
+  };
+  switch (job.state()) {
+    case v1::Job::RUNNING:
+      return job.progress().stage().empty() ? waiting("running") : ProgressLine(job, style);
+    case v1::Job::SUCCEEDED:
+    case v1::Job::FAILED:
+    case v1::Job::CANCELLED:
+      return "";
+    default:
+      return waiting(absl::AsciiStrToLower(StateText(job.state())));
+  }
+}
+
+FeedStep JobFeed::Away(absl::Time since, absl::Time now) {
+  FeedStep step;
+  if (!away_) step.lines.push_back("the coordinator is away; the job goes on, and this tries again");
+  away_ = true;
+  step.live = absl::StrCat("coordinator away for ", DurationText(now - since), ", trying again");
+  return step;
+}
+
+}  // namespace pretext
