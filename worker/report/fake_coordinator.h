@@ -40,14 +40,14 @@ class FakeCoordinator final : public v1::WorkerService::Service {
   // On the same port as before.
   void Start() {
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(absl::StrCat("localhost:", port_), grpc::InsecureServerCredentials(), &port_);
+    builder.AddListeningPort(absl::StrCat("127.0.0.1:", port_), grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr) << "port " << port_ << " is taken";
   }
 
   std::unique_ptr<v1::WorkerService::StubInterface> NewStub() const {
-    return v1::WorkerService::NewStub(MakeGrpcChannel(absl::StrCat("localhost:", port_)));
+    return v1::WorkerService::NewStub(MakeGrpcChannel(absl::StrCat("127.0.0.1:", port_)));
   }
 
   void SetMood(Mood mood) {
