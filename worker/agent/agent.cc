@@ -258,6 +258,9 @@ void Agent::OnEnded(int64_t id, const RankEnd& end) {
   status.set_last_words(end.last_words);
   rank->state = State::kEnded;
   news_ = true;
+  if (leaving_ && std::all_of(ranks_.begin(), ranks_.end(), HasEnded)) {
+    leave_at_ = std::min(leave_at_, clock_->Now() + options_.kill_time);
+  }
   Log(LogSeverity::kInfo, "rank ended",
       {{"rank", Describe(status)}, {"pid", status.pid()}, {"how", DescribeEnd(end)}});
 }

@@ -31,7 +31,8 @@ struct AgentOptions {
   // Between tries while the coordinator does not answer; the agent never gives up.
   RetryPolicy retry = {absl::Milliseconds(100), 1.6, absl::Seconds(2), 0.2, absl::InfiniteDuration()};
   uint64_t seed = 0;  // of the jitter
-  // What ranks get to checkpoint and exit when the agent leaves, and the kernel to end those that do not.
+  // When the agent leaves: what ranks get to checkpoint and exit, and after that the kernel to end those that
+  // have not and the coordinator to hear of it.
   absl::Duration stop_time = absl::Seconds(25);
   absl::Duration kill_time = absl::Seconds(3);
 };

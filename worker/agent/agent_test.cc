@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
 #include "proto/cpp/fake_clock.h"
 #include "proto/cpp/status_matchers.h"
 #include "worker/agent/fake_rank_starter.h"
@@ -98,14 +99,15 @@ class AgentTest : public ::testing::Test {
     options.incarnation = "i1";
     options.capacity.set_cpu_slots(4);
     options.retry.first_delay = absl::ZeroDuration();
-    options.kill_time = absl::ZeroDuration();
     agent_ = std::make_unique<Agent>(options, &call_, &starter_, &clock_);
-    runner_ = std::thread([this] { result_ = agent_->Run(); });
+    runner_ = std::thread([this] {
+      result_ = agent_->Run();
+      returned_.Notify();
+    });
   }
   ~AgentTest() override {
-    if (!runner_.joinable()) return;
     agent_->Leave();
-    clock_.Advance(absl::Minutes(1));
+    while (!returned_.WaitForNotificationWithTimeout(absl::Milliseconds(1))) clock_.Advance(absl::Minutes(1));
     runner_.join();
   }
   // The first call that tells of so many ends. Calls that were under way when they came are given up.
@@ -117,8 +119,9 @@ class AgentTest : public ::testing::Test {
       if (ends == count) return request;
     }
   }
+  // Waits for Run() to return by itself.
   absl::Status Returned() {
-    runner_.join();
+    returned_.WaitForNotification();
     return result_;
   }
 
@@ -128,6 +131,7 @@ class AgentTest : public ::testing::Test {
   std::unique_ptr<Agent> agent_;
   std::thread runner_;
   absl::Status result_;
+  absl::Notification returned_;
 };
 
 TEST_F(AgentTest, SaysWhoItIsAndStartsWhatIsWanted) {
@@ -246,6 +250,7 @@ TEST_F(AgentTest, ExitsWithItsRanksKilledWhenAnotherAgentHoldsTheNode) {
   call_.Answer(absl::FailedPreconditionError("another agent has taken over nodes/a"));
   starter_.AwaitSignals(1);
   EXPECT_THAT(starter_.signals(), ElementsAre(Pair(1, SIGKILL)));
+  starter_.End(1, DeathBy(SIGKILL));
   EXPECT_THAT(Returned(), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
@@ -280,8 +285,21 @@ TEST_F(AgentTest, KillsRanksThatDoNotStopInTimeAndLeavesThoughNobodyAnswers) {
   starter_.AwaitSignals(1);
   clock_.Advance(absl::Seconds(26));
   starter_.AwaitSignals(2);
-  EXPECT_OK(Returned());
   EXPECT_THAT(starter_.signals(), ElementsAre(Pair(1, SIGTERM), Pair(1, SIGKILL)));
+  starter_.End(1, DeathBy(SIGKILL));
+  clock_.Advance(absl::Seconds(3));
+  EXPECT_OK(Returned());
+}
+
+TEST_F(AgentTest, DoesNotWaitLongForACoordinatorThatIsGoneTooWhenItsRanksHaveStopped) {
+  call_.Next();
+  call_.Answer(Wanting({Rank(0)}));
+  call_.Next();
+  agent_->Leave();
+  starter_.AwaitSignals(1);
+  starter_.End(1, ExitWith(75));
+  clock_.Advance(absl::Seconds(3));  // and nobody answers
+  EXPECT_OK(Returned());
 }
 
 TEST_F(AgentTest, KillsAtOnceWhenToldToLeaveTwice) {

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "pretext/v1/worker_service.grpc.pb.h"
 #include "proto/cpp/grpc_channel.h"
 #include "proto/cpp/grpc_status.h"
@@ -18,8 +20,16 @@ class GrpcSyncCall final : public SyncCall {
   explicit GrpcSyncCall(const std::string& address)
       : stub_(v1::WorkerService::NewStub(MakeGrpcChannel(address))) {}
 
+  // gRPC lets go of a call a little after it has called back, on a thread of its own. The program must not
+  // end before that.
+  ~GrpcSyncCall() override {
+    call_.reset();
+    auto none = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return calls_ == 0; };
+    absl::MutexLock lock(&mutex_, absl::Condition(&none));
+  }
+
   void Start(const v1::SyncAgentRequest& request, absl::Duration timeout, OnDone on_done) override {
-    auto call = std::make_shared<Call>();
+    auto call = std::make_shared<Call>(this);
     call->request = request;
     call->context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout));
     call_ = call;
@@ -33,14 +43,32 @@ class GrpcSyncCall final : public SyncCall {
   void Cancel() override { call_->context.TryCancel(); }
 
  private:
+  // Counts a call while it lives.
+  class Count {
+   public:
+    explicit Count(GrpcSyncCall* owner) : owner_(owner) { Add(1); }
+    ~Count() { Add(-1); }
+
+   private:
+    void Add(int count) {
+      absl::MutexLock lock(&owner_->mutex_);
+      owner_->calls_ += count;
+    }
+    GrpcSyncCall* const owner_;
+  };
+
   // Lives until gRPC has let go of it.
   struct Call {
+    explicit Call(GrpcSyncCall* owner) : count(owner) {}
+    Count count;  // first, so that it goes last
     grpc::ClientContext context;
     v1::SyncAgentRequest request;
     v1::SyncAgentResponse response;
   };
 
   const std::unique_ptr<v1::WorkerService::Stub> stub_;
+  absl::Mutex mutex_;
+  int calls_ ABSL_GUARDED_BY(mutex_) = 0;
   std::shared_ptr<Call> call_;
 };
 

@@ -239,6 +239,7 @@ void CoordinatorReporter::Acknowledge(const v1::ReportRequest& report, const v1:
 void CoordinatorReporter::Fence(const absl::Status& status) {
   pretext::Log(LogSeverity::kWarning, "attempt is over",
                {{"job", options_.job}, {"attempt", options_.attempt}, {"why", status.message()}});
+  if (options_.on_fenced) options_.on_fenced();
   absl::MutexLock lock(&mutex_);
   fenced_.store(true, std::memory_order_release);
   RequestStop();

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -38,6 +39,9 @@ struct CoordinatorReporterOptions {
   // Between tries; give_up_after is not looked at.
   RetryPolicy retry;
   uint64_t seed = 0;  // of the delays' jitter
+  // Called once the attempt is over, on the reporter's thread, before fenced() and stop_requested() hold: may
+  // end the process before anyone acts on them.
+  std::function<void()> on_fenced;
   // Metrics, logs and the like of one report, at most; well below gRPC's 4 MiB.
   int64_t report_bytes = 1 << 20;
   // What waits in memory while the coordinator is away, about 700,000 points; older ones wait on disk.

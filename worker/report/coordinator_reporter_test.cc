@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/cpp/fake_clock.h"
@@ -206,6 +207,26 @@ TEST_F(CoordinatorReporterTest, AFencedRankStopsAndSendsNothingMore) {
   reporter->AddMetrics(1, {{"pretrain/loss", 1}});
   reporter->FinishStage("pretrain");
   EXPECT_EQ(coordinator_.calls(), 1);
+}
+
+TEST_F(CoordinatorReporterTest, CanEndTheProcessBeforeAnyoneStopsForAnAttemptThatIsOver) {
+  coordinator_.SetMood(Mood::kFences);
+  CoordinatorReporter* reporter = nullptr;
+  absl::Mutex made;
+  absl::Notification called;
+  options_.on_fenced = [&] {
+    absl::MutexLock lock(&made);
+    EXPECT_FALSE(reporter->fenced());
+    EXPECT_FALSE(reporter->stop_requested());
+    called.Notify();
+  };
+  std::unique_ptr<CoordinatorReporter> owner;
+  {
+    absl::MutexLock lock(&made);
+    owner = Make();
+    reporter = owner.get();
+  }
+  called.WaitForNotification();
 }
 
 TEST_F(CoordinatorReporterTest, StopsAsTheCoordinatorAsks) {

@@ -1,0 +1,139 @@
+// pretext-worker: what runs on the machines that compute. See --help.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "proto/cpp/clock.h"
+#include "worker/agent/run_agent.h"
+#include "worker/session/run_rank.h"
+#include "worker/tasks/registry.h"
+
+namespace pretext {
+namespace {
+
+constexpr char kWorkerVersion[] = "0.1.0";
+
+// Exit codes, as in sysexits(3).
+constexpr int kExitUsage = 64;
+constexpr int kExitUnavailable = 69;
+constexpr int kExitFault = 70;
+constexpr int kExitInUse = 73;     // the state folder is another agent's
+constexpr int kExitReplaced = 75;  // the node is another agent's
+
+std::string DefaultNode() {
+  char name[256] = {};
+  return absl::StrCat("nodes/", gethostname(name, sizeof(name) - 1) == 0 ? name : "local");
+}
+
+std::string DefaultState() {
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/') {
+    return absl::StrCat(data, "/pretext-agent");
+  }
+  const char* home = std::getenv("HOME");
+  return absl::StrCat(home == nullptr ? "." : home, "/.local/share/pretext-agent");
+}
+
+// Completes and checks a node's name. CLI11 reports what this returns as a fault of the option.
+std::string CheckNode(std::string& node) {
+  if (!absl::StartsWith(node, "nodes/")) node = absl::StrCat("nodes/", node);
+  const absl::string_view id = absl::string_view(node).substr(6);
+  if (id.empty() || id.find('/') != absl::string_view::npos) {
+    return absl::StrCat("'", node, "' is not of the form nodes/{id}");
+  }
+  return "";
+}
+
+void AddAgent(CLI::App* app, AgentSettings* settings) {
+  CLI::App* agent = app->add_subcommand("agent",
+                                        "Runs on this machine the ranks that a coordinator wants here, until "
+                                        "the coordinator, SIGTERM or SIGINT "
+                                        "says that it may go. The ranks die with it.");
+  agent
+      ->add_option("--coordinator", settings->coordinator,
+                   "The coordinator's address for workers: HOST:PORT or unix:/PATH")
+      ->required();
+  agent->add_option("--node", settings->node, "What this machine is called: nodes/NAME")
+      ->transform(CLI::Validator(CheckNode, "", "node"))
+      ->default_str(settings->node);
+  agent
+      ->add_option("--state", settings->state,
+                   "Folder for its lock and its ranks' logs, of this machine alone")
+      ->default_str(settings->state);
+  agent->add_option("--cpu-slots,--cpu_slots", settings->cpu_slots, "Ranks on CPU that may run here at once")
+      ->check(CLI::NonNegativeNumber)
+      ->default_str("one a core");
+  agent->add_option("--gpus", settings->gpus, "Ranks on GPU that may run here at once")
+      ->check(CLI::NonNegativeNumber)
+      ->default_str("one a GPU");
+  agent->add_option("--host", settings->host, "Address or name at which other machines reach this one")
+      ->default_str("the one it reaches the coordinator from");
+}
+
+int ExitCodeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return 0;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kUnimplemented:
+      return kExitUsage;
+    case absl::StatusCode::kAlreadyExists:
+      return kExitInUse;
+    case absl::StatusCode::kFailedPrecondition:
+      return kExitReplaced;
+    case absl::StatusCode::kInternal:
+      return kExitFault;
+    default:
+      return kExitUnavailable;
+  }
+}
+
+int Agent(const AgentSettings& settings) {
+  const auto body = [&settings](const v1::NodeCapacity& node, const v1::RankAssignment& assignment) {
+    RankSettings rank;
+    rank.coordinator = settings.coordinator;
+    rank.node = settings.node;
+    rank.capacity = node;
+    return RunRank(rank, assignment);
+  };
+  const absl::Status status = RunAgent(settings, body, RealClock());
+  if (!status.ok()) std::fprintf(stderr, "pretext-worker: %s\n", std::string(status.message()).c_str());
+  return ExitCodeOf(status);
+}
+
+int Main(int argc, char** argv) {
+  AgentSettings settings;
+  settings.node = DefaultNode();
+  settings.state = DefaultState();
+  settings.version = kWorkerVersion;
+  CLI::App app("The worker of Pretext: pretrains, fine-tunes and evaluates what a coordinator hands out.");
+  app.set_version_flag("--version", std::string("pretext-worker ") + kWorkerVersion);
+  app.require_subcommand(1);
+  AddAgent(&app, &settings);
+  app.add_subcommand("tasks", "Prints the pretext tasks and their options, as JSON");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kExitUsage;
+  }
+  if (app.got_subcommand("tasks")) {
+    std::printf("%s\n", TasksAsJson().c_str());
+    return 0;
+  }
+  const int code = Agent(settings);
+  std::fflush(nullptr);
+  // Not exit(): gRPC's threads may still run, and what they use must stay.
+  _exit(code);
+}
+
+}  // namespace
+}  // namespace pretext
+
+int main(int argc, char** argv) { return pretext::Main(argc, argv); }
