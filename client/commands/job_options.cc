@@ -49,7 +49,7 @@ void AddJobOptions(CLI::App* app, JobOptions* options) {
       ->required()
       ->type_name("PATH");
   app->add_option("--backbone", options->backbone,
-                  "resnet18 (default), resnet34, resnet50 or resnet10_narrow")
+                  "resnet18 (default), resnet34, resnet50, resnet10_narrow or resnet18_narrow")
       ->type_name("NAME");
   app->add_option(
          "--image-size", options->image_size,

@@ -32,6 +32,10 @@ Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
   Require(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
 }
 
+Sha256::Sha256(const Sha256& other) : Sha256() {
+  Require(EVP_MD_CTX_copy_ex(context_.get(), other.context_.get()) == 1);
+}
+
 void Sha256::Update(absl::string_view bytes) {
   Require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
 }

@@ -15,6 +15,10 @@ namespace pretext {
 class Sha256 {
  public:
   Sha256();
+  // A copy has seen the same bytes and goes its own way.
+  Sha256(const Sha256& other);
+  Sha256(Sha256&&) = default;
+  Sha256& operator=(Sha256&&) = default;
   void Update(absl::string_view bytes);
   // The digest of everything so far as 64 lower-case hex digits. Call once, last.
   std::string HexDigest();

@@ -27,6 +27,16 @@ TEST(Sha256Test, DoesNotDependOnHowTheBytesAreCut) {
   }
 }
 
+TEST(Sha256Test, ACopyGoesItsOwnWay) {
+  Sha256 hash;
+  hash.Update("ab");
+  Sha256 copy = hash;
+  hash.Update("c");
+  copy.Update("d");
+  EXPECT_EQ(hash.HexDigest(), Sha256Hex("abc"));
+  EXPECT_EQ(copy.HexDigest(), Sha256Hex("abd"));
+}
+
 TEST(Sha256Test, NamesAFileThatIsNotThere) {
   EXPECT_THAT(Sha256HexOfFile("/no/such/file"),
               StatusIs(absl::StatusCode::kNotFound, ::testing::HasSubstr("/no/such/file")));
