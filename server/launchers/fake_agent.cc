@@ -1,10 +1,12 @@
-// Stands in for pretext-worker in the launcher's test: takes the agent's lock, says "PID ARGUMENTS" through
-// the pipe STATE/said and lives until it is killed. Ends with exit code 3 at once if STATE/fail is there.
+// Stands in for pretext-worker in the launcher's test: takes the agent's lock, says "PID ARGUMENTS" and the
+// environment that the test gave it through the pipe STATE/said, and lives until it is killed. Ends with exit
+// code 3 at once if STATE/fail is there.
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -13,6 +15,10 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     said += std::string(" ") + argv[i];
     if (std::strcmp(argv[i], "--state") == 0 && i + 1 < argc) state = argv[i + 1];
+  }
+  for (const char* name : {"FAKE_AGENT_OWN", "FAKE_AGENT_NEW"}) {
+    if (const char* value = std::getenv(name); value != nullptr)
+      said += std::string(" ") + name + "=" + value;
   }
   const bool fails = access((state + "/fail").c_str(), F_OK) == 0;
   if (!fails) {

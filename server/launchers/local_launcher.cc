@@ -39,6 +39,21 @@ std::string DescribeEnd(int wait_status) {
   return absl::StrCat("ended with exit code ", WEXITSTATUS(wait_status));
 }
 
+// Pointers into `defaults` and this program's environment, as posix_spawn takes them.
+std::vector<char*> Environment(std::vector<std::string>& defaults) {
+  std::vector<char*> all;
+  for (char** own = environ; *own != nullptr; ++own) all.push_back(*own);
+  const size_t own = all.size();
+  for (std::string& entry : defaults) {
+    const size_t name = entry.find('=') + 1;
+    const bool set = std::any_of(all.begin(), all.begin() + own,
+                                 [&](const char* known) { return entry.compare(0, name, known, name) == 0; });
+    if (!set) all.push_back(entry.data());
+  }
+  all.push_back(nullptr);
+  return all;
+}
+
 }  // namespace
 
 absl::StatusOr<bool> IsLocked(const std::string& path) {
@@ -99,6 +114,8 @@ absl::Status LocalLauncher::Spawn(absl::Time now) {
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
+  std::vector<std::string> defaults = options_.environment;
+  std::vector<char*> environment = Environment(defaults);
 
   const std::string log = LogPath();
   RotateLog(log);
@@ -121,8 +138,8 @@ absl::Status LocalLauncher::Spawn(absl::Time now) {
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t pid = 0;
-  const int error =
-      posix_spawn(&pid, options_.worker_binary.c_str(), &files, &attributes, arguments.data(), environ);
+  const int error = posix_spawn(&pid, options_.worker_binary.c_str(), &files, &attributes, arguments.data(),
+                                environment.data());
   if (error != 0) {
     return absl::UnavailableError(
         absl::StrCat("cannot start ", absl::StrJoin(words, " "), ": ", std::strerror(error)));

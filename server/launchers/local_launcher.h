@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,6 +20,8 @@ struct LocalLauncherOptions {
   std::string node = "nodes/local";
   std::string agent_directory;  // holds agent.lock and agent.log; made when missing
   int cpu_slots = 0;            // 0: the agent decides
+  // "NAME=VALUE": the agent gets this program's environment and, where a name is not set there, these.
+  std::vector<std::string> environment;
   // Pause after an agent ended: doubled each time up to the longest, and forgotten once one has lived so
   // long.
   absl::Duration first_pause = absl::Milliseconds(500);

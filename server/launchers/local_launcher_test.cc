@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -83,6 +84,15 @@ TEST_F(LocalLauncherTest, StartsOneAgentInASessionOfItsOwn) {
                     EndsWith("own-session")));
   ASSERT_OK(launcher.EnsureAgents(state_));
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), 0) << "it still runs, alone";
+}
+
+TEST_F(LocalLauncherTest, AddsToTheEnvironmentWhatIsNotSetThere) {
+  setenv("FAKE_AGENT_OWN", "own", /*overwrite=*/1);
+  options_.environment = {"FAKE_AGENT_OWN=other", "FAKE_AGENT_NEW=new"};
+  LocalLauncher launcher(options_, &clock_);
+  ASSERT_OK(launcher.EnsureAgents(state_));
+  EXPECT_THAT(NextAgentSays(), HasSubstr(" FAKE_AGENT_OWN=own FAKE_AGENT_NEW=new "));
+  unsetenv("FAKE_AGENT_OWN");
 }
 
 TEST_F(LocalLauncherTest, LeavesAnAgentOfAnEarlierCoordinatorAlone) {
