@@ -29,7 +29,7 @@ struct AgentOptions {
   absl::Duration wait = absl::Seconds(20);
   absl::Duration answer_time = absl::Seconds(10);
   // Between tries while the coordinator does not answer; the agent never gives up.
-  RetryPolicy retry = {absl::Milliseconds(100), 1.6, absl::Seconds(2), 0.2, absl::InfiniteDuration()};
+  RetryPolicy retry = {absl::Milliseconds(100), 1.6, absl::Seconds(1), 0.2, absl::InfiniteDuration()};
   uint64_t seed = 0;  // of the jitter
   // When the agent leaves: what ranks get to checkpoint and exit, and after that the kernel to end those that
   // have not and the coordinator to hear of it.

@@ -17,7 +17,7 @@ struct RankEnd {
   int signal = 0;  // that killed it, or 0
   // The kernel was short of memory and killed processes while the rank ran, and this one died by SIGKILL.
   bool out_of_memory = false;
-  std::string last_words;  // the last lines it printed, unless it ended well
+  std::string last_words;  // the last lines it printed, unless it ended well or was killed by others
 };
 
 // Is told of ranks, on a thread of the starter's, one call at a time. May call the starter back.

@@ -31,6 +31,12 @@ std::string DescribeEnd(int wait_status) {
   return absl::StrCat("ended with exit code ", WEXITSTATUS(wait_status));
 }
 
+// Whether the rank itself may have printed why it ended: not when it ended well or others ended it.
+bool EndedForAReason(const RankEnd& end) {
+  if (end.signal != 0) return end.signal != SIGKILL && end.signal != SIGTERM && end.signal != SIGINT;
+  return end.exit_code != kRankFinished && end.exit_code != kRankStopped;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Zygote>> Zygote::Fork(ZygoteOptions options, const RankBody& body) {
@@ -144,8 +150,7 @@ RankEnd Zygote::Explain(const ZygoteMessage& message) {
   end.exit_code = message.first;
   end.signal = message.second;
   end.out_of_memory = end.signal == SIGKILL && options_.out_of_memory_kills() > started.kills_before;
-  const bool well = end.signal == 0 && (end.exit_code == kRankFinished || end.exit_code == kRankStopped);
-  if (!well) end.last_words = ReadLastWords(started.log);
+  if (EndedForAReason(end)) end.last_words = ReadLastWords(started.log);
   return end;
 }
 

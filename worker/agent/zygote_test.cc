@@ -177,11 +177,18 @@ TEST_F(ZygoteTest, QuotesARankThatCrashed) {
 }
 
 TEST_F(ZygoteTest, TakesAKillForLackOfMemoryWhenTheKernelCountsOne) {
-  Fork([](const v1::RankAssignment&) { return pause(); });
+  Pipe pipe;
+  Fork([&](const v1::RankAssignment&) {
+    std::fprintf(stderr, "working\n");
+    pipe.Say('w');
+    return pause();
+  });
   zygote_->Start(1, Rank(0));
-  zygote_->Start(2, Rank(1));
+  EXPECT_EQ(pipe.Hear(), 'w');
   kill(ends_.AwaitPid(1), SIGKILL);
   EXPECT_FALSE(ends_.Await(1).out_of_memory);
+  EXPECT_EQ(ends_.Await(1).last_words, "") << "what it printed has nothing to do with its end";
+  zygote_->Start(2, Rank(1));
   kills_ = 1;
   kill(ends_.AwaitPid(2), SIGKILL);
   EXPECT_TRUE(ends_.Await(2).out_of_memory);
