@@ -10,9 +10,10 @@ std::shared_ptr<grpc::Channel> MakeGrpcChannel(const std::string& address) {
   grpc::ChannelArguments arguments;
   // The caller's retry policy decides when to try again; gRPC shall not hold connections back for longer.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  // Contrary to its name this is how long an attempt to connect may take: the other end may be busy or far.
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  // Both how long an attempt to connect may take, which a busy machine needs time for, and how long after it
+  // the next one is made at the earliest.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
   // A dead peer behind a stream is noticed.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60000);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

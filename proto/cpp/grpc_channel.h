@@ -9,7 +9,7 @@
 namespace pretext {
 
 // A connection to a coordinator at "host:port" or "unix:PATH", made when it is first used and made again,
-// within a second of when that is possible, after it broke. Who calls decides how often to try; calls fail
+// within two seconds of when that is possible, after it broke. Who calls decides how often to try; calls fail
 // with UNAVAILABLE meanwhile.
 std::shared_ptr<grpc::Channel> MakeGrpcChannel(const std::string& address);
 

@@ -67,6 +67,7 @@ CoordinatorReporterOptions ReporterOptions(const RankSettings& settings,
   options.rank = assignment.rank();
   options.pid = getpid();
   options.output = assignment.spec().output();
+  options.retry.longest_delay = absl::Seconds(1);
   options.seed = absl::HashOf(assignment.job(), assignment.attempt(), assignment.rank());
   options.on_fenced = [&settings] { settings.end_process(kRankFenced); };
   return options;
