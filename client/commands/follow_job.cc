@@ -84,9 +84,11 @@ class TextView final : public JobView {
  private:
   std::string StageLine(const v1::Job& job, int index) {
     const v1::Stage& stage = job.spec().stages(index);
-    MetricValues values = newest_;
-    for (const auto& [name, value] : ReadMetrics(job.name(), ResultMetrics(stage), coordinator_.client)) {
-      values[name] = value;
+    MetricValues values = ReadMetrics(job.name(), ResultMetrics(stage), coordinator_.client);
+    values.insert(newest_.begin(), newest_.end());
+    if (values.count(absl::StrCat(stage.name(), "/loss")) == 0) {
+      // It was over before its progress was seen.
+      values.merge(ReadMetrics(job.name(), LossMetrics(stage), coordinator_.client));
     }
     const std::string count =
         job.spec().stages_size() > 1 ? absl::StrCat("[", index + 1, "/", job.spec().stages_size(), "] ") : "";

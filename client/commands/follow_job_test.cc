@@ -74,6 +74,14 @@ TEST_F(FollowJobTest, ShowsStagesAsTheyEndAndWhatToTypeNext) {
   EXPECT_EQ(fake_.err.str(), "");
 }
 
+TEST_F(FollowJobTest, AStageThatWasOverBeforeItWasSeenHasItsLossToo) {
+  fake_.client.coming = {Job(v1::Job::SUCCEEDED)};
+  AddMetric("learn/loss", 2.5);
+  AddMetric("learn/chance_loss", 4.25);
+  EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
+  EXPECT_THAT(fake_.out.str(), HasSubstr("[1/2] learn done: loss 2.5 (chance 4.25)\n"));
+}
+
 TEST_F(FollowJobTest, ATerminalHasOneLineThatIsRedrawn) {
   fake_.context.out_is_terminal = true;
   fake_.context.terminal_width = [] { return 60; };

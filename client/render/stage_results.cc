@@ -90,6 +90,13 @@ std::vector<std::string> ResultMetrics(const v1::Stage& stage) {
   return names;
 }
 
+std::vector<std::string> LossMetrics(const v1::Stage& stage) {
+  std::vector<std::string> names;
+  for (const char* name : {kLoss, kChanceLoss, kSpread})
+    names.push_back(absl::StrCat(stage.name(), "/", name));
+  return names;
+}
+
 int StageIndex(const v1::Job& job) {
   if (job.progress().stage().empty()) return -1;
   for (int i = 0; i < job.spec().stages_size(); ++i) {

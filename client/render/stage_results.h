@@ -27,6 +27,9 @@ std::string StageResult(const v1::Stage& stage, const MetricValues& values);
 // The metrics that StageResult reads, as StreamMetricsRequest.metrics takes them. They have few points each.
 std::vector<std::string> ResultMetrics(const v1::Stage& stage);
 
+// The metrics that LossText reads. They may have a point a step.
+std::vector<std::string> LossMetrics(const v1::Stage& stage);
+
 // Position of the stage that the job works on, from 0; -1 when it has not begun one.
 int StageIndex(const v1::Job& job);
 
