@@ -16,6 +16,7 @@
 #include "worker/data/idx.h"
 #include "worker/data/image_folder.h"
 #include "worker/data/label_table.h"
+#include "worker/data/labelled_dataset.h"
 
 namespace pretext {
 namespace {
@@ -39,19 +40,17 @@ class FileDataset final : public Dataset {
     if (!image.ok()) return absl::DataLossError(absl::StrCat(paths_[index], ": ", image.status().message()));
     return image;
   }
-  int32_t label(int64_t index) const override { return table_.labels.empty() ? -1 : table_.labels[index]; }
+  int32_t label(int64_t index) const override { return -1; }
   std::string name(int64_t index) const override { return paths_[index]; }
   int channels() const override { return channels_; }
-  const std::vector<std::string>& class_names() const override { return table_.class_names; }
+  const std::vector<std::string>& class_names() const override { return no_classes_; }
 
-  const std::vector<std::string>& paths() const { return paths_; }
-  void set_labels(LabelTable table) { table_ = std::move(table); }
   void set_channels(int channels) { channels_ = channels; }
 
  private:
   const std::string folder_;
   const std::vector<std::string> paths_;
-  LabelTable table_;
+  const std::vector<std::string> no_classes_;
   int channels_ = 3;
 };
 
@@ -82,17 +81,16 @@ class IdxDataset final : public Dataset {
     }
     return wanted;
   }
-  int32_t label(int64_t index) const override { return table_.labels.empty() ? -1 : table_.labels[index]; }
+  int32_t label(int64_t index) const override { return -1; }
   std::string name(int64_t index) const override { return absl::StrCat(path_, "#", index); }
   int channels() const override { return channels_; }
-  const std::vector<std::string>& class_names() const override { return table_.class_names; }
-  void set_labels(LabelTable table) { table_ = std::move(table); }
+  const std::vector<std::string>& class_names() const override { return no_classes_; }
 
  private:
   const std::string path_;
   const IdxArray array_;
   const int channels_;
-  LabelTable table_;
+  const std::vector<std::string> no_classes_;
 };
 
 // The class name of each path: the first folder below the root.
@@ -146,25 +144,12 @@ absl::StatusOr<std::vector<std::string>> NamesFromIdx(const std::string& path, i
   return names;
 }
 
-// Fills in what follows from the labels and the draw, and hands the table over.
-template <typename T>
-absl::Status JoinLabels(const v1::DataSpec& spec, std::vector<std::string> names, T* dataset,
-                        DatasetFacts* facts) {
-  LabelTable table = MakeLabelTable(names);
-  if (spec.labels_per_class() > 0) {
-    PRETEXT_RETURN_IF_ERROR(KeepLabelDraw(spec.labels_per_class(), spec.label_draw(), &table));
-  }
-  facts->per_class.assign(table.class_names.size(), 0);
-  std::vector<std::string> sample_names;
-  for (int64_t i = 0; i < dataset->size(); ++i) {
-    sample_names.push_back(dataset->name(i));
-    if (table.labels[i] < 0) continue;
-    ++facts->labelled;
-    ++facts->per_class[table.labels[i]];
-  }
-  facts->label_digest = LabelDigest(table, sample_names);
-  dataset->set_labels(std::move(table));
-  return absl::OkStatus();
+// The class name of each picture as `spec` says.
+absl::StatusOr<std::vector<std::string>> ReadLabels(const v1::DataSpec& spec,
+                                                    const std::vector<std::string>& names) {
+  if (spec.labels() == "folders") return NamesFromFolders(names);
+  if (IsIdxFile(spec.labels())) return NamesFromIdx(spec.labels(), static_cast<int64_t>(names.size()));
+  return NamesFromCsv(spec.labels(), names);
 }
 
 // Sizes and colours of pictures spread evenly over the set. Broken ones are passed over here.
@@ -192,8 +177,8 @@ void Probe(const Dataset& dataset, DatasetFacts* facts, int64_t* bytes_each) {
   *bytes_each = bytes / static_cast<int64_t>(heights.size());
 }
 
-absl::StatusOr<OpenedDataset> OpenIdx(const v1::DataSpec& spec) {
-  OpenedDataset opened;
+absl::StatusOr<OpenedPictures> OpenIdx(const v1::DataSpec& spec) {
+  OpenedPictures opened;
   PRETEXT_ASSIGN_OR_RETURN(IdxArray array, ReadIdx(spec.images()));
   const bool color = array.shape.size() == 4;
   if (array.shape.size() < 3 || (color && array.shape[3] != 3) || array.shape[0] == 0) {
@@ -206,18 +191,13 @@ absl::StatusOr<OpenedDataset> OpenIdx(const v1::DataSpec& spec) {
   opened.facts.median_width = static_cast<int>(array.shape[2]);
   opened.facts.channels = color ? 3 : 1;
   const int channels = spec.has_channels() ? spec.channels() : opened.facts.channels;
-  auto dataset =
-      std::make_unique<IdxDataset>(fs::path(spec.images()).filename().string(), std::move(array), channels);
-  if (!spec.labels().empty()) {
-    PRETEXT_ASSIGN_OR_RETURN(auto names, NamesFromIdx(spec.labels(), dataset->size()));
-    PRETEXT_RETURN_IF_ERROR(JoinLabels(spec, std::move(names), dataset.get(), &opened.facts));
-  }
-  opened.dataset = std::move(dataset);
+  opened.pictures =
+      std::make_shared<IdxDataset>(fs::path(spec.images()).filename().string(), std::move(array), channels);
   return opened;
 }
 
-absl::StatusOr<OpenedDataset> OpenFolder(const v1::DataSpec& spec) {
-  OpenedDataset opened;
+absl::StatusOr<OpenedPictures> OpenFolder(const v1::DataSpec& spec) {
+  OpenedPictures opened;
   PRETEXT_ASSIGN_OR_RETURN(FolderListing listing, ListImageFolder(spec.images()));
   if (listing.pictures.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(spec.images(), ": no pictures there; ",
@@ -226,18 +206,6 @@ absl::StatusOr<OpenedDataset> OpenFolder(const v1::DataSpec& spec) {
   opened.facts.ignored = std::move(listing.ignored);
   auto dataset = std::make_unique<FileDataset>(spec.images(), std::move(listing.pictures));
   opened.facts.pictures = dataset->size();
-  if (!spec.labels().empty()) {
-    absl::StatusOr<std::vector<std::string>> names;
-    if (spec.labels() == "folders") {
-      names = NamesFromFolders(dataset->paths());
-    } else if (IsIdxFile(spec.labels())) {
-      names = NamesFromIdx(spec.labels(), dataset->size());
-    } else {
-      names = NamesFromCsv(spec.labels(), dataset->paths());
-    }
-    if (!names.ok()) return names.status();
-    PRETEXT_RETURN_IF_ERROR(JoinLabels(spec, *std::move(names), dataset.get(), &opened.facts));
-  }
   int64_t bytes_each = 0;
   Probe(*dataset, &opened.facts, &bytes_each);
   if (spec.has_channels()) {
@@ -248,16 +216,16 @@ absl::StatusOr<OpenedDataset> OpenFolder(const v1::DataSpec& spec) {
   }
   const int64_t cache_bytes = spec.has_cache_bytes() ? spec.cache_bytes() : kDefaultCacheBytes;
   if (bytes_each * dataset->size() <= cache_bytes) {
-    opened.dataset = std::make_unique<CachedDataset>(std::move(dataset), cache_bytes);
+    opened.pictures = std::make_shared<CachedDataset>(std::move(dataset), cache_bytes);
   } else {
-    opened.dataset = std::move(dataset);
+    opened.pictures = std::move(dataset);
   }
   return opened;
 }
 
 }  // namespace
 
-absl::StatusOr<OpenedDataset> OpenDataset(const v1::DataSpec& spec) {
+absl::StatusOr<OpenedPictures> OpenPictures(const v1::DataSpec& spec) {
   std::error_code error;
   const fs::file_status status = fs::status(spec.images(), error);
   if (!fs::exists(status)) {
@@ -268,6 +236,35 @@ absl::StatusOr<OpenedDataset> OpenDataset(const v1::DataSpec& spec) {
   if (IsIdxFile(spec.images())) return OpenIdx(spec);
   return absl::InvalidArgumentError(
       absl::StrCat(spec.images(), ": neither a folder of pictures nor an IDX file"));
+}
+
+absl::StatusOr<OpenedDataset> LabelPictures(const OpenedPictures& opened, const v1::DataSpec& spec) {
+  OpenedDataset labelled;
+  labelled.facts = opened.facts;
+  LabelTable table;
+  if (!spec.labels().empty()) {
+    std::vector<std::string> names;
+    for (int64_t i = 0; i < opened.pictures->size(); ++i) names.push_back(opened.pictures->name(i));
+    PRETEXT_ASSIGN_OR_RETURN(const std::vector<std::string> labels, ReadLabels(spec, names));
+    table = MakeLabelTable(labels);
+    if (spec.labels_per_class() > 0) {
+      PRETEXT_RETURN_IF_ERROR(KeepLabelDraw(spec.labels_per_class(), spec.label_draw(), &table));
+    }
+    labelled.facts.per_class.assign(table.class_names.size(), 0);
+    for (const int32_t label : table.labels) {
+      if (label < 0) continue;
+      ++labelled.facts.labelled;
+      ++labelled.facts.per_class[label];
+    }
+    labelled.facts.label_digest = LabelDigest(table, names);
+  }
+  labelled.dataset = std::make_unique<LabelledDataset>(opened.pictures, std::move(table));
+  return labelled;
+}
+
+absl::StatusOr<OpenedDataset> OpenDataset(const v1::DataSpec& spec) {
+  PRETEXT_ASSIGN_OR_RETURN(const OpenedPictures opened, OpenPictures(spec));
+  return LabelPictures(opened, spec);
 }
 
 }  // namespace pretext

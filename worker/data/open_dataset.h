@@ -35,6 +35,16 @@ struct OpenedDataset {
 // message says what and where.
 absl::StatusOr<OpenedDataset> OpenDataset(const v1::DataSpec& spec);
 
+// The same in two steps, so that pictures are listed, probed and decoded once however often they are
+// labelled: by other files, by another draw, or not at all.
+struct OpenedPictures {
+  std::shared_ptr<const Dataset> pictures;  // none is labelled
+  DatasetFacts facts;                       // nothing of labels
+};
+absl::StatusOr<OpenedPictures> OpenPictures(const v1::DataSpec& spec);
+// `opened` are the pictures of `spec`.
+absl::StatusOr<OpenedDataset> LabelPictures(const OpenedPictures& opened, const v1::DataSpec& spec);
+
 }  // namespace pretext
 
 #endif  // PRETEXT_WORKER_DATA_OPEN_DATASET_H_

@@ -56,7 +56,8 @@ class SoftmaxRegression {
     at::Tensor residual = logits.sub_(partition).exp_();  // softmax, less one at the label
     residual.scatter_add_(1, labels_, at::full({count, 1}, -1.0, residual.options()));
     const at::Tensor weights = theta.narrow(0, 0, features_.size(1));
-    const at::Tensor weight_gradient = at::matmul(features_.t(), residual) / static_cast<double>(count);
+    // Not features^T residual: that order of a few columns takes MKL twelve times as long.
+    const at::Tensor weight_gradient = at::matmul(residual.t(), features_).t() / static_cast<double>(count);
     Evaluation evaluation;
     evaluation.value = loss + penalty_ / 2 * weights.square().sum().item<double>();
     evaluation.gradient =

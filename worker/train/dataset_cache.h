@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "pretext/v1/data.pb.h"
@@ -11,18 +12,25 @@
 
 namespace pretext {
 
-// The data sets of a job's stages: stages that name the same one share it and its decoded pictures. Training
-// thread.
+// The data sets of a job's stages, each opened once. Sets that differ in their labels alone share their
+// decoded pictures. Training thread.
 class DatasetCache {
  public:
   // Errors are OpenDataset's.
   absl::StatusOr<std::shared_ptr<const OpenedDataset>> Open(const v1::DataSpec& spec);
 
-  // Lets go of every set that only the cache still holds and that is not among `wanted`.
+  // Lets go of everything that no spec of `wanted` needs, whatever channels they name.
   void ForgetAllBut(const std::vector<v1::DataSpec>& wanted);
 
  private:
-  std::map<std::string, std::shared_ptr<const OpenedDataset>> opened_;  // by serialised spec
+  struct Pictures {
+    v1::DataSpec spec;
+    OpenedPictures opened;
+  };
+  absl::StatusOr<const OpenedPictures*> OpenShared(const v1::DataSpec& spec);
+
+  std::vector<Pictures> pictures_;
+  std::map<std::string, std::shared_ptr<const OpenedDataset>> labelled_;  // by serialised spec
 };
 
 }  // namespace pretext

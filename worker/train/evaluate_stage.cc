@@ -60,6 +60,8 @@ class EvaluateRun {
     PRETEXT_ASSIGN_OR_RETURN(
         data_,
         JoinJudgedData(*train_->dataset, test_ == nullptr ? nullptr : test_->dataset.get(), kHeldOutShare));
+    run_.LogData("the data", train_->facts);
+    if (test_ != nullptr) run_.LogData("the test data", test_->facts);
     return absl::OkStatus();
   }
 
@@ -86,10 +88,16 @@ class EvaluateRun {
   absl::StatusOr<Features> ExtractFrom(const FeatureExtractor& extractor, const Dataset& dataset,
                                        const std::vector<int64_t>& indices,
                                        const std::vector<int64_t>& labels, double max_broken_share) {
-    PRETEXT_ASSIGN_OR_RETURN(
-        PictureRows passed,
-        PassOverPictures(*run_.job, dataset, indices, stage_.image_size(), max_broken_share,
-                         [&](const at::Tensor& pictures) { return extractor.Extract(pictures); }));
+    PicturePass pass;
+    pass.dataset = &dataset;
+    pass.indices = indices;
+    pass.image_size = stage_.image_size();
+    pass.max_broken_share = max_broken_share;
+    pass.compute = [&](const at::Tensor& pictures) { return extractor.Extract(pictures); };
+    pass.tell = [this, of = static_cast<int64_t>(indices.size())](int64_t done) {
+      run_.TellPhase("evaluating", done, of);
+    };
+    PRETEXT_ASSIGN_OR_RETURN(PictureRows passed, PassOverPictures(*run_.job, pass));
     Features features;
     features.rows = std::move(passed.rows);
     for (const int64_t position : passed.positions) features.labels.push_back(labels[position]);
@@ -97,7 +105,6 @@ class EvaluateRun {
   }
 
   absl::Status Extract() {
-    run_.TellPhase("evaluating");
     const Normalization normalization = NormalizationFor(backbone_->options().in_channels);
     const FeatureExtractor extractor(backbone_, normalization.mean, normalization.std, run_.job->device);
     const double share = run_.DataOf(stage_).max_broken_share();

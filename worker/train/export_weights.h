@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "pretext/v1/job.pb.h"
 #include "worker/models/backbone.h"
 #include "worker/models/weights.h"
 
@@ -17,12 +18,25 @@ struct ExportedHead {
   std::vector<std::string> classes;  // in the order of its outputs
 };
 
-// Writes exported/{stage}.safetensors, with the head if there is one, and exported/backbone.safetensors, the
-// newest backbone of the job. Returns the first one's path relative to `output`: the second is replaced by
-// later stages. Each appears whole or not at all. UNAVAILABLE, RESOURCE_EXHAUSTED.
-absl::StatusOr<std::vector<std::string>> ExportStage(const std::string& output, const std::string& stage,
-                                                     const BackboneModule& backbone, const WeightsCard& card,
-                                                     const ExportedHead& head = {});
+struct StageExport {
+  std::string output;  // folder of the job
+  std::string stage;
+  const BackboneModule* backbone = nullptr;  // not owned
+  WeightsCard card;
+  ExportedHead head;
+  // Whether it is what the job is for: then exported/backbone.safetensors is written too.
+  bool is_the_jobs = true;
+};
+
+// Writes exported/{stage}.safetensors, with the head if there is one. Returns its path relative to the
+// output: exported/backbone.safetensors is not listed, because a later stage may replace it. Each file
+// appears whole or not at all. UNAVAILABLE, RESOURCE_EXHAUSTED.
+absl::StatusOr<std::vector<std::string>> ExportStage(const StageExport& stage);
+
+// Whether the weights of `stage` go into exported/backbone.safetensors: those of every pretraining stage do,
+// the newest last; those of fine-tuning stages only in a job without pretraining, because several may start
+// from one pretrained backbone and each keeps its own file.
+bool IsTheJobsBackbone(const v1::JobSpec& spec, int stage);
 
 }  // namespace pretext
 

@@ -16,7 +16,6 @@
 #include "worker/train/labelled_split.h"
 #include "worker/train/parameter_groups.h"
 #include "worker/train/picture_pass.h"
-#include "worker/train/precision.h"
 #include "worker/train/resolve_stage.h"
 #include "worker/train/stage_training.h"
 
@@ -54,6 +53,8 @@ class FinetuneRun {
     PRETEXT_ASSIGN_OR_RETURN(
         data_,
         JoinJudgedData(*train_->dataset, test_ == nullptr ? nullptr : test_->dataset.get(), kHeldOutShare));
+    run_.LogData("the data", train_->facts);
+    if (test_ != nullptr) run_.LogData("the test data", test_->facts);
     labelled_ = std::make_unique<SubsetDataset>(train_->dataset.get(), data_.train_indices);
     return absl::OkStatus();
   }
@@ -65,7 +66,7 @@ class FinetuneRun {
     facts.initial = initial_.card;
     PRETEXT_ASSIGN_OR_RETURN(facts.backbone, ChooseBackbone(initial_, stage_.backbone(), facts.channels));
     facts.world_size = group_->world_size();
-    facts.faster = FasterPrecision(run_.job->device.type(), CpuFlags(), facts.backbone.name);
+    PRETEXT_ASSIGN_OR_RETURN(facts.faster, run_.ChoosePrecision());
     PRETEXT_ASSIGN_OR_RETURN(const std::vector<ResolvedField> fields,
                              ResolveFinetune(facts, labelled_->size(), &stage_));
     v1::Stage resolved = run_.stage();
@@ -130,7 +131,8 @@ class FinetuneRun {
     training.modules = {{"backbone", backbone_.get()}, {"head", &classifier_->module()}};
     training.facts = {{"pictures", labelled_->size()},
                       {"labels", train_->facts.label_digest},
-                      {"bn_groups", stage_.backbone().bn_groups()}};
+                      {"bn_groups", stage_.backbone().bn_groups()},
+                      {"precision", v1::Precision_Name(stage_.precision())}};
     training.dataset = labelled_.get();
     training.batch_size = stage_.batch_size();
     training.layout = {{"picture", ElementType::kUint8, {size, size, labelled_->channels()}},
@@ -150,10 +152,16 @@ class FinetuneRun {
   absl::Status Test() {
     const double share =
         stage_.has_test() ? stage_.test().max_broken_share() : run_.DataOf(stage_).max_broken_share();
-    PRETEXT_ASSIGN_OR_RETURN(
-        const PictureRows scored,
-        PassOverPictures(*run_.job, *data_.test, data_.test_indices, stage_.image_size(), share,
-                         [this](const at::Tensor& pictures) { return objective_->Predict(pictures); }));
+    PicturePass pass;
+    pass.dataset = data_.test;
+    pass.indices = data_.test_indices;
+    pass.image_size = stage_.image_size();
+    pass.max_broken_share = share;
+    pass.compute = [this](const at::Tensor& pictures) { return objective_->Predict(pictures); };
+    pass.tell = [this, of = static_cast<int64_t>(pass.indices.size())](int64_t done) {
+      run_.TellPhase("evaluating", done, of);
+    };
+    PRETEXT_ASSIGN_OR_RETURN(const PictureRows scored, PassOverPictures(*run_.job, pass));
     std::vector<int64_t> labels;
     for (const int64_t position : scored.positions) labels.push_back(data_.test_labels[position]);
     judgement_ = Judge(scored.rows, BestClasses(scored.rows), labels);
@@ -166,9 +174,14 @@ class FinetuneRun {
   absl::StatusOr<StageResult> Finish() {
     StageResult result;
     if (run_.is_first_rank()) {
-      const WeightsCard card = run_.CardOf(network_, stage_.image_size(), "classify");
-      PRETEXT_ASSIGN_OR_RETURN(result.files, ExportStage(run_.output(), run_.name(), *backbone_, card,
-                                                         {classifier_->ExportedTensors(), data_.classes}));
+      StageExport exported;
+      exported.output = run_.output();
+      exported.stage = run_.name();
+      exported.backbone = backbone_.get();
+      exported.card = run_.CardOf(network_, stage_.image_size(), "classify");
+      exported.head = {classifier_->ExportedTensors(), data_.classes};
+      exported.is_the_jobs = IsTheJobsBackbone(run_.job->spec, run_.index);
+      PRETEXT_ASSIGN_OR_RETURN(result.files, ExportStage(exported));
     }
     const v1::DataSpec& data = run_.DataOf(stage_);
     result.found["recipe"] = v1::FinetuneStage::Recipe_Name(stage_.recipe());

@@ -64,26 +64,24 @@ absl::StatusOr<PictureRows> Gather(const JobRun& run, const std::vector<int64_t>
   return gathered;
 }
 
-}  // namespace
+// What this rank makes of its share.
+struct OwnRows {
+  std::vector<int64_t> positions;  // as asked for; kLeftOut where the picture is broken
+  at::Tensor rows;
+  bool stopped = false;  // before the end, as asked
+};
 
-int64_t PassBatch(int image_size) {
-  return std::clamp<int64_t>((int64_t{1} << 22) / (int64_t{image_size} * image_size), 16, 512);
-}
-
-absl::StatusOr<PictureRows> PassOverPictures(const JobRun& run, const Dataset& dataset,
-                                             const std::vector<int64_t>& indices, int image_size,
-                                             double max_broken_share,
-                                             const std::function<at::Tensor(const at::Tensor&)>& compute) {
-  at::NoGradGuard no_grad;
-  const int64_t count = static_cast<int64_t>(indices.size());
-  const int64_t batch = std::min(PassBatch(image_size), std::max<int64_t>(1, count));
-  const std::vector<int64_t> positions = PositionsOf(*run.process_group, count, batch);
-  const int64_t own = static_cast<int64_t>(positions.size());
+absl::StatusOr<OwnRows> ComputeOwn(const JobRun& run, const PicturePass& pass,
+                                   const std::vector<int64_t>& positions, int64_t batch) {
+  OwnRows own;
+  own.positions = positions;
+  own.rows = at::zeros({0, 0}, at::kFloat);
+  if (positions.empty()) return own;
   // The loader deals in whole batches: the list is filled up with its last picture.
   std::vector<int64_t> chosen;
-  for (const int64_t position : positions) chosen.push_back(indices[position]);
-  while (!chosen.empty() && chosen.size() % batch != 0) chosen.push_back(chosen.back());
-  const SubsetDataset subset(&dataset, chosen);
+  for (const int64_t position : positions) chosen.push_back(pass.indices[position]);
+  while (chosen.size() % batch != 0) chosen.push_back(chosen.back());
+  const SubsetDataset subset(pass.dataset, chosen);
 
   SamplerSpec sampler;
   sampler.dataset_size = subset.size();
@@ -92,38 +90,59 @@ absl::StatusOr<PictureRows> PassOverPictures(const JobRun& run, const Dataset& d
   BatchLoaderOptions loading;
   loading.threads = run.data_threads;
   loading.last_step = subset.size() / batch;
-  loading.max_broken_share = max_broken_share;
-  const BatchLayout layout = {{"picture", ElementType::kUint8, {image_size, image_size, dataset.channels()}},
+  loading.max_broken_share = pass.max_broken_share;
+  const int size = pass.image_size;
+  const BatchLayout layout = {{"picture", ElementType::kUint8, {size, size, subset.channels()}},
                               {"shown", ElementType::kInt64, {}}};  // another than asked for: that is broken
   BatchLoader loader(
       &subset, sampler, layout,
-      [image_size](const Sample& sample, const RngKey&, const ExampleSlot& slot) {
-        RenderCenter(*sample.image, image_size, slot.field<uint8_t>(0));
+      [size](const Sample& sample, const RngKey&, const ExampleSlot& slot) {
+        RenderCenter(*sample.image, size, slot.field<uint8_t>(0));
         slot.field<int64_t>(1)[0] = sample.index;
       },
       loading, run.clock);
 
   std::vector<at::Tensor> parts;
-  std::vector<int64_t> kept = positions;
-  for (int64_t step = 0; step < loading.last_step; ++step) {
+  for (int64_t step = 0; step < loading.last_step && !own.stopped; ++step) {
     PRETEXT_ASSIGN_OR_RETURN(const LoadedBatch loaded, loader.Next());
     const std::vector<at::Tensor> fields = ToTensors(loaded, layout, run.device);
-    const int64_t size = std::min(batch, own - step * batch);
-    parts.push_back(compute(fields[0].narrow(0, 0, size)).to(at::kCPU, at::kFloat));
+    const int64_t begin = step * batch;
+    const int64_t length = std::min(batch, static_cast<int64_t>(positions.size()) - begin);
+    parts.push_back(pass.compute(fields[0].narrow(0, 0, length)).to(at::kCPU, at::kFloat));
     const int64_t* shown = reinterpret_cast<const int64_t*>(loaded.fields[1]);
-    for (int64_t i = 0; i < size; ++i) {
-      if (shown[i] != loaded.indices[i]) kept[step * batch + i] = kLeftOut;
+    for (int64_t i = 0; i < length; ++i) {
+      if (shown[i] != loaded.indices[i]) own.positions[begin + i] = kLeftOut;
     }
+    pass.tell((begin + length) * run.process_group->world_size());
+    own.stopped = run.reporter->stop_requested();
   }
   for (const std::string& picture : loader.broken()) {
     run.reporter->Log(v1::LogLine::WARNING, absl::StrCat("picture left out: ", picture));
   }
-  int64_t width = parts.empty() ? 0 : parts[0].size(1);
-  const at::Tensor widths = at::full({1}, width, at::kLong).to(run.device);
-  PRETEXT_ASSIGN_OR_RETURN(const at::Tensor all_widths, run.process_group->AllGather(widths));
-  width = all_widths.max().item<int64_t>();  // a rank without pictures has seen no row
-  const at::Tensor rows = parts.empty() ? at::zeros({0, width}, at::kFloat) : at::cat(parts);
-  return Gather(run, kept, rows, LongestShare(*run.process_group, count, batch));
+  own.rows = at::cat(parts);
+  return own;
+}
+
+}  // namespace
+
+int64_t PassBatch(int image_size) {
+  return std::clamp<int64_t>((int64_t{1} << 22) / (int64_t{image_size} * image_size), 16, 512);
+}
+
+absl::StatusOr<PictureRows> PassOverPictures(const JobRun& run, const PicturePass& pass) {
+  at::NoGradGuard no_grad;
+  const int64_t count = static_cast<int64_t>(pass.indices.size());
+  const int64_t batch = std::min(PassBatch(pass.image_size), std::max<int64_t>(1, count));
+  const std::vector<int64_t> positions = PositionsOf(*run.process_group, count, batch);
+  PRETEXT_ASSIGN_OR_RETURN(const OwnRows own, ComputeOwn(run, pass, positions, batch));
+  // A rank without pictures has seen no row, and one that was asked to stop not all of them.
+  const at::Tensor facts = at::tensor({own.rows.size(1), int64_t{own.stopped}}).unsqueeze(0).to(run.device);
+  PRETEXT_ASSIGN_OR_RETURN(const at::Tensor gathered, run.process_group->AllGather(facts));
+  const at::Tensor most = gathered.amax(0).to(at::kCPU);
+  if (most[1].item<int64_t>() > 0) return absl::CancelledError("stopped as asked while judging pictures");
+  const int64_t width = most[0].item<int64_t>();
+  const at::Tensor rows = positions.empty() ? at::zeros({0, width}, at::kFloat) : own.rows;
+  return Gather(run, own.positions, rows, LongestShare(*run.process_group, count, batch));
 }
 
 }  // namespace pretext

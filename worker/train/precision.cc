@@ -1,11 +1,13 @@
 #include "worker/train/precision.h"
 
 #include <ATen/autocast_mode.h>
+#include <ATen/ops/full.h>
 
 #include <fstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "proto/cpp/status_macros.h"
 
 namespace pretext {
 namespace {
@@ -27,11 +29,15 @@ std::string CpuFlags() {
   return "";
 }
 
-v1::Precision FasterPrecision(c10::DeviceType device, absl::string_view cpu_flags,
-                              absl::string_view backbone) {
+v1::Precision FasterPrecision(c10::DeviceType device, absl::string_view cpu_flags) {
   if (device != c10::DeviceType::CPU) return v1::BF16;
-  const bool narrow = absl::EndsWith(backbone, "_narrow");
-  return HasFlag(cpu_flags, "amx_bf16") && !narrow ? v1::BF16 : v1::FP32;
+  return HasFlag(cpu_flags, "avx512_bf16") || HasFlag(cpu_flags, "amx_bf16") ? v1::BF16 : v1::FP32;
+}
+
+absl::StatusOr<v1::Precision> AgreeOnPrecision(v1::Precision own, ProcessGroup& group, c10::Device device) {
+  const at::Tensor share = at::full({1}, own == v1::BF16 ? 1.0f : 0.0f).to(device);
+  PRETEXT_RETURN_IF_ERROR(group.AllReduceMean({share}));
+  return share.item<float>() == 1 ? v1::BF16 : v1::FP32;
 }
 
 Bf16Autocast::Bf16Autocast(v1::Precision precision, c10::DeviceType device)

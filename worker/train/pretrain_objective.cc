@@ -12,11 +12,15 @@
 namespace pretext {
 namespace {
 
-// Gives a module's buffers back the values they had.
+// Gives a module's buffers back the values they had, unseen by the graphs of other tasks, whose backward pass
+// does not need what changes here.
 class KeepBuffers {
  public:
   explicit KeepBuffers(const torch::nn::Module& module) : buffers_(module.buffers()) {
-    for (const at::Tensor& buffer : buffers_) kept_.push_back(buffer.clone());
+    for (at::Tensor& buffer : buffers_) {
+      buffer = buffer.variable_data();  // a version counter of its own
+      kept_.push_back(buffer.clone());
+    }
   }
   ~KeepBuffers() {
     at::NoGradGuard no_grad;

@@ -4,13 +4,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "proto/cpp/status_macros.h"
 #include "worker/tasks/registry.h"
 #include "worker/train/export_weights.h"
 #include "worker/train/initial_weights.h"
 #include "worker/train/parameter_groups.h"
-#include "worker/train/precision.h"
 #include "worker/train/pretrain_objective.h"
 #include "worker/train/resolve_stage.h"
 #include "worker/train/stage_training.h"
@@ -35,13 +35,14 @@ class PretrainRun {
     stage_ = run_.stage().pretrain();
     PRETEXT_ASSIGN_OR_RETURN(initial_, FindInitialWeights(run_.job->spec, run_.index));
     PRETEXT_ASSIGN_OR_RETURN(data_, run_.datasets->Open(WithChannels(run_.DataOf(stage_), initial_.card)));
+    run_.LogData("the data", data_->facts);
     StageFacts facts;
     facts.data = data_->facts;
     facts.channels = data_->dataset->channels();
     facts.initial = initial_.card;
     PRETEXT_ASSIGN_OR_RETURN(facts.backbone, ChooseBackbone(initial_, stage_.backbone(), facts.channels));
     facts.world_size = group_->world_size();
-    facts.faster = FasterPrecision(run_.job->device.type(), CpuFlags(), facts.backbone.name);
+    PRETEXT_ASSIGN_OR_RETURN(facts.faster, run_.ChoosePrecision());
     PRETEXT_ASSIGN_OR_RETURN(const std::vector<ResolvedField> fields, ResolvePretrain(facts, &stage_));
     v1::Stage resolved = run_.stage();
     *resolved.mutable_pretrain() = stage_;
@@ -96,6 +97,13 @@ class PretrainRun {
     views_ = std::make_shared<CombinedViewBuilder>(std::move(parts));
     for (size_t i = 0; i < tasks.size(); ++i) tasks[i].share = views_->shares()[i];
     objective_ = std::make_unique<PretrainObjective>(stage_, steps_, backbone_, std::move(tasks));
+    run_.LogOnce(absl::StrFormat(
+        "stage %s: %d steps of %d pictures of %d pixels, %s with a peak rate of %g for the whole batch, %d "
+        "batch-norm groups, %s; a network that knows nothing has a loss of %.4f",
+        run_.name(), steps_, stage_.batch_size(), stage_.image_size(),
+        v1::OptimizerSpec::Kind_Name(stage_.optimizer().kind()), stage_.optimizer().learning_rate(),
+        stage_.backbone().bn_groups(), v1::Precision_Name(stage_.precision()),
+        objective_->ChanceLosses()[0].second));
     return absl::OkStatus();
   }
 
@@ -114,7 +122,9 @@ class PretrainRun {
     const std::unique_ptr<Optimizer> optimizer = MakeOptimizer(stage_.optimizer(), {std::move(group)});
     training.objective = objective_.get();
     training.optimizer = optimizer.get();
-    training.facts = {{"pictures", data_->dataset->size()}, {"bn_groups", stage_.backbone().bn_groups()}};
+    training.facts = {{"pictures", data_->dataset->size()},
+                      {"bn_groups", stage_.backbone().bn_groups()},
+                      {"precision", v1::Precision_Name(stage_.precision())}};
     training.dataset = data_->dataset.get();
     training.batch_size = stage_.batch_size();
     training.layout = views_->layout();
@@ -133,10 +143,16 @@ class PretrainRun {
   absl::StatusOr<StageResult> Finish() {
     StageResult result;
     std::vector<std::string> names;
-    for (const WeightedTask& weighted : objective_->tasks()) names.push_back(weighted.name);
+    for (const WeightedTask& weighted : objective_->tasks()) {
+      if (weighted.weight > 0) names.push_back(weighted.name);
+    }
     if (run_.is_first_rank()) {
-      const WeightsCard card = run_.CardOf(network_, stage_.image_size(), absl::StrJoin(names, "+"));
-      PRETEXT_ASSIGN_OR_RETURN(result.files, ExportStage(run_.output(), run_.name(), *backbone_, card));
+      StageExport exported;
+      exported.output = run_.output();
+      exported.stage = run_.name();
+      exported.backbone = backbone_.get();
+      exported.card = run_.CardOf(network_, stage_.image_size(), absl::StrJoin(names, "+"));
+      PRETEXT_ASSIGN_OR_RETURN(result.files, ExportStage(exported));
     }
     result.found["tasks"] = names;
     result.found["steps"] = steps_;

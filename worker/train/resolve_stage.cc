@@ -15,6 +15,16 @@ std::string PicturesText(const DatasetFacts& data) {
   return absl::StrCat("from the data: ", data.median_width, " x ", data.median_height, " pictures");
 }
 
+// data.channels, where the stage has data of its own.
+template <typename StageMessage>
+void ResolveChannels(const StageFacts& facts, StageMessage* stage, Fields* fields) {
+  if (!stage->has_data() || stage->data().has_channels()) return;
+  stage->mutable_data()->set_channels(facts.channels);
+  fields->push_back({"data.channels", facts.initial.has_value() ? "from the weights"
+                                      : facts.channels == 1     ? "from the data: grey pictures"
+                                                                : "from the data: coloured pictures"});
+}
+
 // image_size, of any kind of stage.
 template <typename StageMessage>
 void ResolveSide(const StageFacts& facts, StageMessage* stage, Fields* fields) {
@@ -49,7 +59,7 @@ template <typename StageMessage>
 void ResolvePrecision(const StageFacts& facts, StageMessage* stage, Fields* fields) {
   if (stage->precision() != v1::PRECISION_UNSPECIFIED) return;
   stage->set_precision(facts.faster);
-  fields->push_back({"precision", "from the device: the faster one for this network"});
+  fields->push_back({"precision", "from the device: the faster one"});
 }
 
 absl::Status CheckBatch(int64_t batch_size, int64_t pictures, absl::string_view what) {
@@ -90,6 +100,7 @@ absl::StatusOr<std::vector<ResolvedField>> ResolvePretrain(const StageFacts& fac
                                                            v1::PretrainStage* stage) {
   Fields fields;
   PRETEXT_RETURN_IF_ERROR(CheckBatch(stage->batch_size(), facts.data.pictures, "pictures"));
+  ResolveChannels(facts, stage, &fields);
   ResolveSide(facts, stage, &fields);
   ResolveBackbone(facts, stage->image_size(), stage->mutable_backbone(), &fields);
   const int64_t at_once = stage->batch_size() / stage->accumulation();
@@ -113,6 +124,7 @@ absl::StatusOr<std::vector<ResolvedField>> ResolvePretrain(const StageFacts& fac
 absl::StatusOr<std::vector<ResolvedField>> ResolveFinetune(const StageFacts& facts, int64_t labelled,
                                                            v1::FinetuneStage* stage) {
   Fields fields;
+  ResolveChannels(facts, stage, &fields);
   ResolveSide(facts, stage, &fields);
   ResolveBackbone(facts, stage->image_size(), stage->mutable_backbone(), &fields);
   if (stage->batch_size() > labelled) {
@@ -140,6 +152,7 @@ absl::StatusOr<std::vector<ResolvedField>> ResolveFinetune(const StageFacts& fac
 absl::StatusOr<std::vector<ResolvedField>> ResolveEvaluate(const StageFacts& facts,
                                                            v1::EvaluateStage* stage) {
   Fields fields;
+  ResolveChannels(facts, stage, &fields);
   ResolveSide(facts, stage, &fields);
   ResolveBackbone(facts, stage->image_size(), stage->mutable_backbone(), &fields);
   return fields;

@@ -21,7 +21,7 @@ struct StageFacts {
   std::optional<WeightsCard> initial;  // of the weights the stage starts from
   BackboneOptions backbone;            // chosen; its stem where the spec leaves it open
   int world_size = 1;
-  v1::Precision faster = v1::FP32;  // on this device with this network
+  v1::Precision faster = v1::FP32;  // on the gang's devices
 };
 
 // Each fills in what a stage leaves open and returns what it chose and why. Pure.

@@ -1,7 +1,9 @@
 #include "worker/train/run_job.h"
 
 #include <ATen/Parallel.h>
+#include <malloc.h>
 
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -43,6 +45,13 @@ void ResolveThreads(const JobRun& run, ResolvedSpec* resolved) {
   resources.set_threads(run.threads);
   resources.set_data_threads(run.data_threads);
   resolved->SetResources(resources, fields);
+}
+
+// Lets the allocator keep what a step frees for the next one, instead of having the system clear the same
+// pages each time, which takes a tenth of the time of steps on small pictures.
+void KeepFreedMemory() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // glibc's highest
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 }
 
 absl::StatusOr<StageResult> RunStage(const StageRun& run) {
@@ -93,6 +102,7 @@ absl::Status RunStages(const JobRun& run) {
 
 absl::Status RunJob(const JobRun& run) {
   at::set_num_threads(run.threads);
+  KeepFreedMemory();
   return Guarded([&run] { return RunStages(run); });
 }
 

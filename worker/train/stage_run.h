@@ -1,10 +1,13 @@
 #ifndef PRETEXT_WORKER_TRAIN_STAGE_RUN_H_
 #define PRETEXT_WORKER_TRAIN_STAGE_RUN_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "pretext/v1/stage.pb.h"
 #include "worker/models/weights.h"
 #include "worker/train/checkpoint.h"
@@ -32,8 +35,13 @@ struct StageRun {
   absl::Status Resolved(const v1::Stage& stage, const std::vector<ResolvedField>& fields) const;
   // What weights of this job's networks carry. `task`: what they were trained on.
   WeightsCard CardOf(const BackboneOptions& network, int image_size, const std::string& task) const;
-  // For work that has no steps to count: "evaluating", "exporting".
-  void TellPhase(const std::string& phase) const;
+  // What the rank does beside training, and how far it is with it: "evaluating", 5000 of 10000 pictures.
+  void TellPhase(const std::string& phase, int64_t done, int64_t of) const;
+  // What a look at the stage's data found.
+  void LogData(const std::string& what, const DatasetFacts& facts) const;
+  // What the stage computes with where its spec leaves it open: as before when it goes on from a checkpoint,
+  // else the faster on all ranks.
+  absl::StatusOr<v1::Precision> ChoosePrecision() const;
   // From rank 0. Names are completed with the stage's.
   void AddMetrics(int64_t step, const NamedNumbers& metrics) const;
   // From rank 0.

@@ -20,6 +20,7 @@ bool IsDetailedStep(int64_t step, int64_t steps) {
 
 StepReport::StepReport(const StepReportOptions& options, Reporter* reporter, Clock* clock)
     : options_(options),
+      alarms_(options.steps, options.constants),
       reporter_(reporter),
       clock_(clock),
       window_begin_(clock->Now()),
@@ -48,6 +49,9 @@ bool StepReport::Add(const StepReading& reading) {
   const bool detailed = IsDetailedStep(reading.step, options_.steps);
   if (detailed) newest_["peak_memory_bytes"] = static_cast<double>(PeakMemoryBytes(options_.device));
   if (options_.rank == 0) {
+    for (const std::string& alarm : alarms_.Look(reading)) {
+      reporter_->Log(v1::LogLine::WARNING, absl::StrCat("stage ", options_.stage, ": ", alarm));
+    }
     std::vector<std::pair<std::string, double>> metrics;
     for (const auto& [name, value] : newest_) {
       if (detailed || name == "loss") metrics.emplace_back(absl::StrCat(options_.stage, "/", name), value);

@@ -11,6 +11,7 @@
 #include "proto/cpp/clock.h"
 #include "worker/report/reporter.h"
 #include "worker/train/step_values.h"
+#include "worker/train/training_alarms.h"
 
 namespace pretext {
 
@@ -32,7 +33,7 @@ struct StepReportOptions {
 bool IsDetailedStep(int64_t step, int64_t steps);
 
 // Turns readings into metrics and progress. Metrics are "{stage}/{name}" at the step's number; the loss at
-// every step, the others at detailed ones. Training thread.
+// every step, the others at detailed ones. Alarms become warnings. Training thread.
 class StepReport {
  public:
   StepReport(const StepReportOptions& options, Reporter* reporter, Clock* clock);
@@ -47,6 +48,7 @@ class StepReport {
   void SetProgress(const StepReading& reading, absl::Time now);
 
   StepReportOptions options_;
+  TrainingAlarms alarms_;
   Reporter* reporter_;
   Clock* clock_;
   absl::Time window_begin_;       // of the rates
