@@ -26,9 +26,7 @@ pretext watch "$job"
 pretext metrics "$job" -o json | python3 deploy/quickstart/summary.py "$out"
 cat << NEXT
 
-Weights    $out/exported/backbone.safetensors  (torchvision's names)
-Curves     $out/plots/  and  tensorboard --logdir $out
-Next       export PATH="$root/bazel-bin/client:$root/bazel-bin/server:$root/bazel-bin/worker:\$PATH"
+Your own   export PATH="$root/bazel-bin/client:$root/bazel-bin/server:$root/bazel-bin/worker:\$PATH"
            pretext pretrain --data FOLDER_OF_YOUR_PICTURES --task moco --out my-first-run
            pretext status $job      pretext metrics $job      pretext --help
 NEXT

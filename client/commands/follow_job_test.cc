@@ -74,6 +74,27 @@ TEST_F(FollowJobTest, ShowsStagesAsTheyEndAndWhatToTypeNext) {
   EXPECT_EQ(fake_.err.str(), "");
 }
 
+TEST_F(FollowJobTest, OfManyWeightsTheBackboneIsNamed) {
+  fake_.client.coming = {Job(v1::Job::SUCCEEDED)};
+  fake_.client.artifacts = {
+      {"exported/a.safetensors", ""}, {"exported/backbone.safetensors", ""}, {"exported/b.safetensors", ""}};
+  EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
+  EXPECT_THAT(fake_.out.str(),
+              HasSubstr("Weights  '/out dir/exported/backbone.safetensors'  (torchvision's names)\n"
+                        "         and beside it those of each stage, 2 files\n"
+                        "Curves   "));
+}
+
+TEST_F(FollowJobTest, AJobThatTrainsNothingHasResultsAndNoCurves) {
+  v1::Job job = Job(v1::Job::SUCCEEDED);
+  job.mutable_spec()->clear_stages();
+  job.mutable_spec()->add_stages()->mutable_evaluate();
+  fake_.client.coming = {job};
+  EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
+  EXPECT_THAT(fake_.out.str(),
+              HasSubstr("succeeded\n\nResults  '/out dir'/results/\nNext     pretext metrics jobs/1\n"));
+}
+
 TEST_F(FollowJobTest, AStageThatWasOverBeforeItWasSeenHasItsLossToo) {
   fake_.client.coming = {Job(v1::Job::SUCCEEDED)};
   AddMetric("learn/loss", 2.5);

@@ -1,6 +1,8 @@
 #include "client/commands/job_end.h"
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -35,17 +37,30 @@ std::vector<std::string> ExportedWeights(const v1::Job& job, CoordinatorClient* 
   return paths;
 }
 
+// Names the job's backbone, and says how many other files lie beside it.
+std::string WeightsText(const v1::Job& job, const std::vector<std::string>& paths) {
+  if (paths.empty()) return "";
+  const auto backbone = std::find(paths.begin(), paths.end(), "exported/backbone.safetensors");
+  const std::string& path = backbone != paths.end() ? *backbone : paths.front();
+  std::string text = absl::StrCat("Weights  ", ShellWord(OneLine(absl::StrCat(job.output(), "/", path))),
+                                  "  (torchvision's names)\n");
+  if (paths.size() > 1)
+    absl::StrAppend(&text, "         and beside it those of each stage, ", paths.size() - 1,
+                    paths.size() == 2 ? " file\n" : " files\n");
+  return text;
+}
+
 std::string SuccessText(const v1::Job& job, const Reached& coordinator) {
   const std::string out = ShellWord(OneLine(job.output()));
   const std::string from = coordinator.embedded ? out : job.name();
   std::string text = absl::StrCat(job.name(), " succeeded", TookText(job), "\n\n");
   const bool trained = HasStage(job, v1::Stage::kPretrain) || HasStage(job, v1::Stage::kFinetune);
-  for (const std::string& path :
-       trained ? ExportedWeights(job, coordinator.client) : std::vector<std::string>()) {
-    absl::StrAppend(&text, "Weights  ", ShellWord(OneLine(absl::StrCat(job.output(), "/", path))),
-                    "  (torchvision's names)\n");
+  if (trained) {
+    absl::StrAppend(&text, WeightsText(job, ExportedWeights(job, coordinator.client)));
+    absl::StrAppend(&text, "Curves   ", out, "/plots/  and  tensorboard --logdir ", out, "\n");
+  } else {
+    absl::StrAppend(&text, "Results  ", out, "/results/\n");
   }
-  absl::StrAppend(&text, "Curves   ", out, "/plots/  and  tensorboard --logdir ", out, "\n");
   std::vector<std::string> next;
   if (HasStage(job, v1::Stage::kPretrain)) {
     if (!HasStage(job, v1::Stage::kFinetune))

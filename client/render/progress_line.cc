@@ -52,11 +52,13 @@ std::vector<Part> PartsOf(const v1::Job& job) {
   const std::string phase = OneLine(progress.phase());
   if (!phase.empty() && phase != "training") parts.push_back({phase, 1});
   if (counts) parts.push_back({PercentText(ShareDone(progress), 0), 0});
-  if (progress.epochs() > 0)
+  // With few labels a step is an epoch, which is not said twice.
+  if (progress.epochs() > 0 && progress.epochs() != progress.steps())
     parts.push_back({absl::StrCat("epoch ", progress.epoch(), "/", progress.epochs()), 6});
   if (counts)
-    parts.push_back(
-        {absl::StrCat("step ", GroupedText(progress.step()), "/", GroupedText(progress.steps())), 5});
+    parts.push_back({absl::StrCat(phase == "evaluating" ? "picture " : "step ", GroupedText(progress.step()),
+                                  "/", GroupedText(progress.steps())),
+                     5});
   const MetricValues values(progress.metrics().begin(), progress.metrics().end());
   const std::string loss = LossText(values, progress.stage());
   if (!loss.empty()) parts.push_back({loss, 2});

@@ -54,6 +54,19 @@ TEST(ProgressLineTest, NamesAPhaseThatIsNotTraining) {
   EXPECT_THAT(ProgressLine(job, LineStyle()), HasSubstr("pretrain  checkpointing  54 %"));
 }
 
+TEST(ProgressLineTest, CountsPicturesWhileItEvaluates) {
+  v1::Job job = Training();
+  job.mutable_progress()->set_phase("evaluating");
+  job.mutable_progress()->set_epochs(0);
+  EXPECT_THAT(ProgressLine(job, LineStyle()), HasSubstr("evaluating  54 %  picture 1,270/2,340"));
+}
+
+TEST(ProgressLineTest, DoesNotSayTwiceThatAStepIsAnEpoch) {
+  v1::Job job = Training();
+  job.mutable_progress()->set_epochs(2340);
+  EXPECT_THAT(ProgressLine(job, LineStyle()), Not(HasSubstr("epoch")));
+}
+
 TEST(ProgressLineTest, ShowsNoBarForWhatHasNoSteps) {
   v1::Job job = Training();
   job.mutable_progress()->Clear();

@@ -155,7 +155,8 @@ void ClusterState::OnAttemptStarted(absl::Time time, const v1::AttemptStarted& e
   for (const v1::RankPlacement& placement : event.placements())
     job->ranks.emplace_back().placement = placement;
   job->start_time = std::min(job->start_time, time);
-  SetState(*job, v1::Job::STARTING, time, absl::StrCat("starting ", job->ranks.size(), " ranks"));
+  SetState(*job, v1::Job::STARTING, time,
+           absl::StrCat("starting ", job->ranks.size(), job->ranks.size() == 1 ? " rank" : " ranks"));
 }
 
 void ClusterState::OnRankJoined(absl::Time time, const v1::RankJoined& event) {
