@@ -59,13 +59,34 @@ for folder in server/*/ worker/*/ client/*/; do
   fi
   top="${folder%%/*}"
   # Tests may bring in anything below the top folder's edges; libraries and binaries may not.
-  while read -r used; do
+  used_packages="$(bazel query --noshow_progress --ui_event_filters=-info --output package \
+    "labels(deps, kind('cc_(library|binary)', //$folder:*)) intersect //$top/...")" || bad=1
+  for used in $(sort -u <<< "$used_packages"); do
     [ "$used" = "$folder" ] && continue
     grep -qw -- "$used" <<< "$uses" || {
       echo "$folder uses $used, which is not below it"
       bad=1
     }
-  done < <(bazel query --noshow_progress --output package \
-    "labels(deps, kind('cc_(library|binary)', //$folder:*)) intersect //$top/..." 2> /dev/null | sort -u)
+  done
 done
+
+# only_in WHAT PATTERN WHERE...: no source but those of WHERE, and tests, matches PATTERN.
+only_in() {
+  local what="$1" pattern="$2" place found
+  local -a outside=()
+  shift 2
+  for place in "$@"; do outside+=(":!$place"); done
+  found="$(git grep -nE -- "$pattern" -- '*.h' '*.cc' ':!*_test.cc' ':!tests/*' ':!third_party/*' "${outside[@]}")" || return 0
+  echo "$what stands outside its place:"
+  sed 's/^/  /' <<< "$found"
+  bad=1
+}
+only_in "gRPC" '(#include <grpc|grpc::)' 'server/rpc/*' 'worker/session/*' 'worker/agent/*' \
+  'worker/report/coordinator_reporter.*' 'worker/report/fake_coordinator.h' 'client/coordinator_client/*' \
+  'proto/cpp/grpc_*'
+only_in "SQLite" 'sqlite3' 'server/store/sqlite_*'
+only_in "CUDA or NCCL" '#include .*(cuda|nccl|NCCL)' 'worker/dist/c10d_*'
+# The agent of tests is a program of its own; NCCL takes its settings from nowhere else.
+only_in "the environment" '\b(getenv|setenv)\b' '*/main.cc' 'server/launchers/fake_agent.cc' \
+  'worker/dist/c10d_nccl_backend.cc'
 exit $bad

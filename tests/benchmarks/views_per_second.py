@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """MoCo v2 views per CPU-second beside lightly and torchvision, on one core, in one run.
 
-    tests/benchmarks/views_per_second.py [--pairs 9] [--binary PATH]
+    tests/benchmarks/views_per_second.py [--pairs 9] [--at-least RATIO] [--binary PATH]
 
 Every side makes two views of the same pictures: random resized crop (0.2 .. 1), colour jitter (0.4, 0.4, 0.4,
 0.1; p 0.8), grey (p 0.2), Gaussian blur (p 0.5; not at 32 px), flip, normalised floats. Ours and a peer are
@@ -126,12 +126,13 @@ def by_turns(ours, theirs, pairs):
 
 
 def row(name, runs):
-    """One line of the table; ratios are those of neighbours."""
+    """Prints one line of the table; ratios are those of neighbours. Gives their median."""
     mine, other = zip(*runs)
     ratios = sorted(b / a for a, b in runs)
     mine, other = statistics.median(mine), statistics.median(other)
     print(f"| {name} | {mine:.3f} ({2e3 / mine:.0f}) | {other:.3f} ({2e3 / other:.0f}) "
           f"| {statistics.median(ratios):.2f} ({ratios[0]:.2f} .. {ratios[-1]:.2f}) |", flush=True)
+    return statistics.median(ratios)
 
 
 def processor():
@@ -146,6 +147,8 @@ def processor():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=9, help="measurements of each side (default 9)")
+    parser.add_argument("--at-least", type=float, default=0, metavar="RATIO",
+                        help="end with 1 when a median ratio to lightly is less")
     parser.add_argument("--binary", type=pathlib.Path, help=f"instead of building {TARGET}")
     arguments = parser.parse_args()
     enter_environment()
@@ -194,13 +197,13 @@ def main():
               "(least .. most)\n")
         print("| two views of a picture | Pretext | peer | ratio |\n|---|---|---|---|", flush=True)
         ours = pretext(binary, photographs, 224, "files", 5)
-        row("224 px from JPEG, lightly (PIL)",
-            by_turns(ours, peer(files, pil, lightly_views(224), decoded=False), arguments.pairs))
+        to_lightly = [row("224 px from JPEG, lightly (PIL)",
+                          by_turns(ours, peer(files, pil, lightly_views(224), decoded=False), arguments.pairs))]
         row("224 px from JPEG, torchvision v2 (uint8 tensors)",
             by_turns(ours, peer(files, tensor, torchvision_views(224), decoded=False), arguments.pairs))
         ours = pretext(binary, small, 32, "pixels", 200)
-        row("32 px from decoded pictures, lightly (PIL)",
-            by_turns(ours, peer(tiny, pil, lightly_views(32), decoded=True), arguments.pairs))
+        to_lightly.append(row("32 px from decoded pictures, lightly (PIL)",
+                              by_turns(ours, peer(tiny, pil, lightly_views(32), decoded=True), arguments.pairs)))
         row("32 px from decoded pictures, torchvision v2 (uint8 tensors)",
             by_turns(ours, peer(tiny, tensor, torchvision_views(32), decoded=True), arguments.pairs))
 
@@ -212,6 +215,8 @@ def main():
               f"decoding and copying alone: {statistics.median(b for _, b in runs):.3f} ms, so "
               f"{100 * statistics.median(shares):.0f} % of the limit ({100 * shares[0]:.0f} .. "
               f"{100 * shares[-1]:.0f} %).")
+    if min(to_lightly) < arguments.at_least:
+        sys.exit(f"a ratio to lightly is {min(to_lightly):.2f}, less than {arguments.at_least}")
 
 
 if __name__ == "__main__":

@@ -93,6 +93,11 @@ def rows_once(output, steps):
     return rows
 
 
+def last_row(output):
+    """Of metrics.jsonl, while a rank writes it: the last whole line."""
+    return json.loads((output / "metrics.jsonl").read_text().rpartition("\n")[0].rpartition("\n")[2])
+
+
 def assert_same_weights(one, other):
     ours, theirs = (load_file(folder / "exported" / "backbone.safetensors") for folder in (one, other))
     assert set(ours) == set(theirs)
@@ -101,7 +106,7 @@ def assert_same_weights(one, other):
 
 
 def test_a_job_survives_its_rank_and_its_coordinator(pretext, client, tmp_path):
-    steps = 240
+    steps = 400
     pictures = write_pictures(tmp_path / "pictures", 96)
     served = pretext.serve()
     api = client()
@@ -114,6 +119,9 @@ def test_a_job_survives_its_rank_and_its_coordinator(pretext, client, tmp_path):
     os.kill(pretext.pid("pretext-rank1"), signal.SIGKILL)
     api.wait_for_step(name, 60, attempt=2)
     served.kill()
+    # The job trains on while nobody coordinates.
+    last = last_row(tmp_path / "disturbed")["step"]
+    wait_until(lambda: last_row(tmp_path / "disturbed")["step"] >= last + 20, DEADLINE_SECONDS, "20 more steps")
     served = pretext.serve()
     assert api.state(name) == "RUNNING"
     assert api.wait_for_state(name, "SUCCEEDED") == "SUCCEEDED"
