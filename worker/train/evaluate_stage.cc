@@ -1,6 +1,5 @@
 #include "worker/train/evaluate_stage.h"
 
-#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,11 +8,11 @@
 #include "worker/eval/knn_probe.h"
 #include "worker/eval/linear_probe.h"
 #include "worker/tasks/normalization.h"
-#include "worker/train/initial_weights.h"
+#include "worker/train/judged_stage.h"
 #include "worker/train/judgement.h"
-#include "worker/train/labelled_split.h"
 #include "worker/train/picture_pass.h"
 #include "worker/train/resolve_stage.h"
+#include "worker/train/stage_setup.h"
 
 namespace pretext {
 namespace {
@@ -33,55 +32,30 @@ class EvaluateRun {
 
   absl::StatusOr<StageResult> Run() {
     run_.job->reporter->BeginStage(run_.name(), 0);
-    PRETEXT_RETURN_IF_ERROR(OpenData());
+    stage_ = run_.stage().evaluate();
+    PRETEXT_ASSIGN_OR_RETURN(
+        judged_, OpenJudgedStage(run_, run_.DataOf(stage_), stage_.has_test() ? &stage_.test() : nullptr,
+                                 kHeldOutShare));
     PRETEXT_RETURN_IF_ERROR(MakeNetwork());
     PRETEXT_RETURN_IF_ERROR(Extract());
     if (stage_.has_knn()) PRETEXT_RETURN_IF_ERROR(Knn());
     if (stage_.has_linear()) PRETEXT_RETURN_IF_ERROR(Linear());
-    result_.found["protocol"] = absl::StrCat("frozen features, judged on ", data_.protocol);
-    result_.found["features_of"] = initial_.source;
-    result_.found["labels"] = {{"pictures", reference_.labels.size()},
-                               {"classes", data_.classes},
-                               {"digest", train_->facts.label_digest}};
-    if (test_ != nullptr) result_.found["test_labels_digest"] = test_->facts.label_digest;
+    result_.found["protocol"] = absl::StrCat("frozen features, judged on ", judged_.data.protocol);
+    result_.found["features_of"] = judged_.initial.source;
+    RecordLabels(judged_, reference_.labels, queries_.labels, &result_.found);
     return std::move(result_);
   }
 
  private:
-  absl::Status OpenData() {
-    stage_ = run_.stage().evaluate();
-    PRETEXT_ASSIGN_OR_RETURN(initial_, FindInitialWeights(run_.job->spec, run_.index));
-    PRETEXT_ASSIGN_OR_RETURN(train_, run_.datasets->Open(WithChannels(run_.DataOf(stage_), initial_.card)));
-    if (stage_.has_test()) {
-      v1::DataSpec test = stage_.test();
-      test.set_channels(train_->dataset->channels());
-      PRETEXT_ASSIGN_OR_RETURN(test_, run_.datasets->Open(test));
-    }
-    PRETEXT_ASSIGN_OR_RETURN(
-        data_,
-        JoinJudgedData(*train_->dataset, test_ == nullptr ? nullptr : test_->dataset.get(), kHeldOutShare));
-    run_.LogData("the data", train_->facts);
-    if (test_ != nullptr) run_.LogData("the test data", test_->facts);
-    return absl::OkStatus();
-  }
-
   absl::Status MakeNetwork() {
-    StageFacts facts;
-    facts.data = train_->facts;
-    facts.channels = train_->dataset->channels();
-    facts.initial = initial_.card;
-    PRETEXT_ASSIGN_OR_RETURN(facts.backbone, ChooseBackbone(initial_, stage_.backbone(), facts.channels));
+    PRETEXT_ASSIGN_OR_RETURN(const StageFacts facts,
+                             FactsOf(run_, *judged_.train, judged_.initial, stage_.backbone()));
     PRETEXT_ASSIGN_OR_RETURN(const std::vector<ResolvedField> fields, ResolveEvaluate(facts, &stage_));
     v1::Stage resolved = run_.stage();
     *resolved.mutable_evaluate() = stage_;
     PRETEXT_RETURN_IF_ERROR(run_.Resolved(resolved, fields));
-    BackboneOptions network = facts.backbone;
-    network.small_stem = stage_.backbone().stem() == v1::BackboneSpec::SMALL;
-    PRETEXT_ASSIGN_OR_RETURN(
-        InitialBackbone made,
-        MakeInitialBackbone(initial_, network, run_.job->spec.seed(), run_.index, run_.job->device));
-    run_.LogOnce(absl::StrCat("stage ", run_.name(), ": ", made.summary));
-    backbone_ = std::move(made.backbone);
+    PRETEXT_ASSIGN_OR_RETURN(backbone_,
+                             MakeBackboneOf(run_, judged_.initial, NetworkOf(facts, stage_.backbone())));
     return absl::OkStatus();
   }
 
@@ -107,12 +81,12 @@ class EvaluateRun {
   absl::Status Extract() {
     const Normalization normalization = NormalizationFor(backbone_->options().in_channels);
     const FeatureExtractor extractor(backbone_, normalization.mean, normalization.std, run_.job->device);
-    const double share = run_.DataOf(stage_).max_broken_share();
-    PRETEXT_ASSIGN_OR_RETURN(
-        reference_, ExtractFrom(extractor, *data_.train, data_.train_indices, data_.train_labels, share));
-    PRETEXT_ASSIGN_OR_RETURN(queries_,
-                             ExtractFrom(extractor, *data_.test, data_.test_indices, data_.test_labels,
-                                         stage_.has_test() ? stage_.test().max_broken_share() : share));
+    const JudgedData& data = judged_.data;
+    PRETEXT_ASSIGN_OR_RETURN(reference_,
+                             ExtractFrom(extractor, *data.train, data.train_indices, data.train_labels,
+                                         judged_.train_spec.max_broken_share()));
+    PRETEXT_ASSIGN_OR_RETURN(queries_, ExtractFrom(extractor, *data.test, data.test_indices, data.test_labels,
+                                                   judged_.test_spec.max_broken_share()));
     return absl::OkStatus();
   }
 
@@ -121,8 +95,7 @@ class EvaluateRun {
     options.neighbours = stage_.knn().neighbours();
     options.temperature = stage_.knn().temperature();
     PRETEXT_ASSIGN_OR_RETURN(const KnnResult voted,
-                             KnnProbe(reference_.rows, reference_.labels,
-                                      static_cast<int>(data_.classes.size()), queries_.rows, options));
+                             KnnProbe(reference_.rows, reference_.labels, classes(), queries_.rows, options));
     Tell("knn", Judge(voted.scores, voted.predictions, queries_.labels));
     result_.found["knn"]["neighbours"] = options.neighbours;
     result_.found["knn"]["temperature"] = options.temperature;
@@ -131,10 +104,10 @@ class EvaluateRun {
 
   absl::Status Linear() {
     LinearProbeOptions options;
+    options.seed = run_.job->spec.seed();
     options.penalties.assign(stage_.linear().penalties().begin(), stage_.linear().penalties().end());
-    PRETEXT_ASSIGN_OR_RETURN(
-        const LinearProbe probe,
-        FitLinearProbe(reference_.rows, reference_.labels, static_cast<int>(data_.classes.size()), options));
+    PRETEXT_ASSIGN_OR_RETURN(const LinearProbe probe,
+                             FitLinearProbe(reference_.rows, reference_.labels, classes(), options));
     const at::Tensor scores = probe.Logits(queries_.rows);
     Tell("linear", Judge(scores, probe.Predict(queries_.rows), queries_.labels));
     result_.found["linear"]["penalty"] = probe.penalty;
@@ -149,11 +122,11 @@ class EvaluateRun {
     result_.found[probe] = JudgementJson(judgement);
   }
 
+  int classes() const { return static_cast<int>(judged_.data.classes.size()); }
+
   const StageRun& run_;
   v1::EvaluateStage stage_;  // with every value
-  InitialWeights initial_;
-  std::shared_ptr<const OpenedDataset> train_, test_;  // test_ null: a part is held out
-  JudgedData data_;
+  JudgedStage judged_;
   Backbone backbone_;
   Features reference_, queries_;
   StageResult result_;

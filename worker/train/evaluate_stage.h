@@ -8,8 +8,8 @@
 namespace pretext {
 
 // Judges a frozen backbone's features by kNN and linear probe, as the stage asks; trains no backbone and
-// exports none. On all ranks; errors are RunJob's. Found: each probe's judgement with its protocol. Metrics
-// at step 0: "{stage}/knn_top1", "{stage}/linear_top1" and what belongs to them.
+// exports none. On all ranks; errors are RunJob's. Found: each probe's judgement with its protocol, and
+// RecordLabels'. Metrics at step 0: "{stage}/knn_top1", "{stage}/linear_top1" and what belongs to them.
 absl::StatusOr<StageResult> RunEvaluateStage(const StageRun& run);
 
 }  // namespace pretext

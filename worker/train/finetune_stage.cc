@@ -12,11 +12,12 @@
 #include "worker/train/export_weights.h"
 #include "worker/train/finetune_objective.h"
 #include "worker/train/initial_weights.h"
+#include "worker/train/judged_stage.h"
 #include "worker/train/judgement.h"
-#include "worker/train/labelled_split.h"
 #include "worker/train/parameter_groups.h"
 #include "worker/train/picture_pass.h"
 #include "worker/train/resolve_stage.h"
+#include "worker/train/stage_setup.h"
 #include "worker/train/stage_training.h"
 
 namespace pretext {
@@ -43,52 +44,34 @@ class FinetuneRun {
  private:
   absl::Status OpenData() {
     stage_ = run_.stage().finetune();
-    PRETEXT_ASSIGN_OR_RETURN(initial_, FindInitialWeights(run_.job->spec, run_.index));
-    PRETEXT_ASSIGN_OR_RETURN(train_, run_.datasets->Open(WithChannels(run_.DataOf(stage_), initial_.card)));
-    if (stage_.has_test()) {
-      v1::DataSpec test = stage_.test();
-      test.set_channels(train_->dataset->channels());
-      PRETEXT_ASSIGN_OR_RETURN(test_, run_.datasets->Open(test));
-    }
     PRETEXT_ASSIGN_OR_RETURN(
-        data_,
-        JoinJudgedData(*train_->dataset, test_ == nullptr ? nullptr : test_->dataset.get(), kHeldOutShare));
-    run_.LogData("the data", train_->facts);
-    if (test_ != nullptr) run_.LogData("the test data", test_->facts);
-    labelled_ = std::make_unique<SubsetDataset>(train_->dataset.get(), data_.train_indices);
+        judged_, OpenJudgedStage(run_, run_.DataOf(stage_), stage_.has_test() ? &stage_.test() : nullptr,
+                                 kHeldOutShare));
+    labelled_ = std::make_unique<SubsetDataset>(judged_.train->dataset.get(), judged_.data.train_indices);
     return absl::OkStatus();
   }
 
   absl::Status Resolve() {
-    StageFacts facts;
-    facts.data = train_->facts;
-    facts.channels = train_->dataset->channels();
-    facts.initial = initial_.card;
-    PRETEXT_ASSIGN_OR_RETURN(facts.backbone, ChooseBackbone(initial_, stage_.backbone(), facts.channels));
-    facts.world_size = group_->world_size();
+    PRETEXT_ASSIGN_OR_RETURN(StageFacts facts,
+                             FactsOf(run_, *judged_.train, judged_.initial, stage_.backbone()));
     PRETEXT_ASSIGN_OR_RETURN(facts.faster, run_.ChoosePrecision());
     PRETEXT_ASSIGN_OR_RETURN(const std::vector<ResolvedField> fields,
                              ResolveFinetune(facts, labelled_->size(), &stage_));
     v1::Stage resolved = run_.stage();
     *resolved.mutable_finetune() = stage_;
     PRETEXT_RETURN_IF_ERROR(run_.Resolved(resolved, fields));
-    network_ = facts.backbone;
-    network_.small_stem = stage_.backbone().stem() == v1::BackboneSpec::SMALL;
-    network_.bn_groups = stage_.backbone().bn_groups() / group_->world_size();
+    network_ = NetworkOf(facts, stage_.backbone());
     return absl::OkStatus();
   }
 
   absl::Status MakeNetwork() {
     const uint64_t seed = run_.job->spec.seed();
-    PRETEXT_ASSIGN_OR_RETURN(InitialBackbone made,
-                             MakeInitialBackbone(initial_, network_, seed, run_.index, run_.job->device));
-    run_.LogOnce(absl::StrCat("stage ", run_.name(), ": ", made.summary));
-    backbone_ = std::move(made.backbone);
+    PRETEXT_ASSIGN_OR_RETURN(backbone_, MakeBackboneOf(run_, judged_.initial, network_));
     SeedFreshWeights(seed, run_.index, kHeadPart);
     classifier_ = std::make_unique<Classifier>(
         stage_.recipe() == v1::FinetuneStage::LINEAR_PROBE ? Classifier::Kind::kLinear
                                                            : Classifier::Kind::kFastai,
-        backbone_->feature_size(), static_cast<int>(data_.classes.size()));
+        backbone_->feature_size(), static_cast<int>(judged_.data.classes.size()));
     classifier_->module().to(run_.job->device);
     SetBatchNormGroups(classifier_->module(), network_.bn_groups);
     groups_ = LayerGroups(*backbone_, classifier_->module());
@@ -97,7 +80,7 @@ class FinetuneRun {
     options.plan = PlanFinetune(stage_, StepsPerEpoch(labelled_->size(), stage_.batch_size()),
                                 static_cast<int>(groups_.size()));
     options.label_smoothing = stage_.classify().label_smoothing();
-    options.classes = static_cast<int>(data_.classes.size());
+    options.classes = static_cast<int>(judged_.data.classes.size());
     options.dropout_seed = PartSeed(seed, run_.index, kDropoutPart);
     options.rank = group_->rank();
     steps_ = options.plan.steps();
@@ -110,7 +93,7 @@ class FinetuneRun {
                                    : " (frozen groups' batch-norm stays as it is)");
     }
     run_.LogOnce(absl::StrCat("stage ", run_.name(), ": ", labelled_->size(), " labelled pictures of ",
-                              data_.classes.size(), " classes; ", phases));
+                              judged_.data.classes.size(), " classes; ", phases));
     objective_ = std::make_unique<FinetuneObjective>(options, backbone_, classifier_.get(), groups_);
     return absl::OkStatus();
   }
@@ -130,7 +113,7 @@ class FinetuneRun {
     training.optimizer = optimizer.get();
     training.modules = {{"backbone", backbone_.get()}, {"head", &classifier_->module()}};
     training.facts = {{"pictures", labelled_->size()},
-                      {"labels", train_->facts.label_digest},
+                      {"labels", judged_.train->facts.label_digest},
                       {"bn_groups", stage_.backbone().bn_groups()},
                       {"precision", v1::Precision_Name(stage_.precision())}};
     training.dataset = labelled_.get();
@@ -142,7 +125,7 @@ class FinetuneRun {
       views->Render(*sample.image, rng, slot.field<uint8_t>(0));
       slot.field<int64_t>(1)[0] = sample.label;
     };
-    training.max_broken_share = run_.DataOf(stage_).max_broken_share();
+    training.max_broken_share = judged_.train_spec.max_broken_share();
     training.steps = steps_;
     training.precision = stage_.precision();
     PRETEXT_ASSIGN_OR_RETURN(newest_, TrainStage(run_, training));
@@ -150,24 +133,23 @@ class FinetuneRun {
   }
 
   absl::Status Test() {
-    const double share =
-        stage_.has_test() ? stage_.test().max_broken_share() : run_.DataOf(stage_).max_broken_share();
     PicturePass pass;
-    pass.dataset = data_.test;
-    pass.indices = data_.test_indices;
+    pass.dataset = judged_.data.test;
+    pass.indices = judged_.data.test_indices;
     pass.image_size = stage_.image_size();
-    pass.max_broken_share = share;
+    pass.max_broken_share = judged_.test_spec.max_broken_share();
     pass.compute = [this](const at::Tensor& pictures) { return objective_->Predict(pictures); };
     pass.tell = [this, of = static_cast<int64_t>(pass.indices.size())](int64_t done) {
       run_.TellPhase("evaluating", done, of);
     };
     PRETEXT_ASSIGN_OR_RETURN(const PictureRows scored, PassOverPictures(*run_.job, pass));
-    std::vector<int64_t> labels;
-    for (const int64_t position : scored.positions) labels.push_back(data_.test_labels[position]);
-    judgement_ = Judge(scored.rows, BestClasses(scored.rows), labels);
+    for (const int64_t position : scored.positions) {
+      tested_.push_back(judged_.data.test_labels[position]);
+    }
+    judgement_ = Judge(scored.rows, BestClasses(scored.rows), tested_);
     run_.AddMetrics(steps_, JudgementMetrics(judgement_, "test_accuracy", "test_"));
     run_.LogOnce(absl::StrCat("stage ", run_.name(), ": last weights recognise ", JudgementText(judgement_),
-                              "; ", data_.protocol));
+                              "; ", judged_.data.protocol));
     return absl::OkStatus();
   }
 
@@ -179,22 +161,15 @@ class FinetuneRun {
       exported.stage = run_.name();
       exported.backbone = backbone_.get();
       exported.card = run_.CardOf(network_, stage_.image_size(), "classify");
-      exported.head = {classifier_->ExportedTensors(), data_.classes};
+      exported.head = {classifier_->ExportedTensors(), judged_.data.classes};
       exported.is_the_jobs = IsTheJobsBackbone(run_.job->spec, run_.index);
       PRETEXT_ASSIGN_OR_RETURN(result.files, ExportStage(exported));
     }
-    const v1::DataSpec& data = run_.DataOf(stage_);
     result.found["recipe"] = v1::FinetuneStage::Recipe_Name(stage_.recipe());
-    result.found["started_from"] = initial_.source;
+    result.found["started_from"] = judged_.initial.source;
     result.found["test"] = JudgementJson(judgement_);
-    result.found["protocol"] = absl::StrCat("last weights, judged once on ", data_.protocol);
-    result.found["labels"] = {{"pictures", labelled_->size()},
-                              {"classes", data_.classes},
-                              {"digest", train_->facts.label_digest},
-                              {"per_class", data.labels_per_class()},
-                              {"draw", data.label_draw()}};
-    if (test_ != nullptr) result.found["test_labels_digest"] = test_->facts.label_digest;
-    result.found["seed"] = run_.job->spec.seed();
+    result.found["protocol"] = absl::StrCat("last weights, judged once on ", judged_.data.protocol);
+    RecordLabels(judged_, judged_.data.train_labels, tested_, &result.found);
     result.found["steps"] = steps_;
     for (const auto& [name, value] : newest_) result.found["last"][name] = value;
     return result;
@@ -203,9 +178,7 @@ class FinetuneRun {
   const StageRun& run_;
   ProcessGroup* group_;
   v1::FinetuneStage stage_;  // with every value
-  InitialWeights initial_;
-  std::shared_ptr<const OpenedDataset> train_, test_;  // test_ null: a part is held out
-  JudgedData data_;
+  JudgedStage judged_;
   std::unique_ptr<SubsetDataset> labelled_;
   BackboneOptions network_;
   Backbone backbone_;
@@ -214,6 +187,7 @@ class FinetuneRun {
   std::unique_ptr<FinetuneObjective> objective_;
   int64_t steps_ = 0;
   std::map<std::string, double> newest_;  // of each metric
+  std::vector<int64_t> tested_;           // classes of the pictures judged
   Judgement judgement_;
 };
 

@@ -8,8 +8,8 @@
 namespace pretext {
 
 // Trains a classifier on labelled pictures by the stage's recipe, judges its last weights once on the test
-// pictures and exports it. On all ranks; errors are RunJob's. Found: the judgement with its protocol, the
-// labels' digest, counts and draw. Metrics: "{stage}/test_accuracy" and what belongs to it, at the last step.
+// pictures and exports it. On all ranks; errors are RunJob's. Found: the judgement with its protocol, and
+// RecordLabels'. Metrics: "{stage}/test_accuracy" and what belongs to it, at the last step.
 absl::StatusOr<StageResult> RunFinetuneStage(const StageRun& run);
 
 }  // namespace pretext

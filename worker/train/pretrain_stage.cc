@@ -13,6 +13,7 @@
 #include "worker/train/parameter_groups.h"
 #include "worker/train/pretrain_objective.h"
 #include "worker/train/resolve_stage.h"
+#include "worker/train/stage_setup.h"
 #include "worker/train/stage_training.h"
 
 namespace pretext {
@@ -36,21 +37,14 @@ class PretrainRun {
     PRETEXT_ASSIGN_OR_RETURN(initial_, FindInitialWeights(run_.job->spec, run_.index));
     PRETEXT_ASSIGN_OR_RETURN(data_, run_.datasets->Open(WithChannels(run_.DataOf(stage_), initial_.card)));
     run_.LogData("the data", data_->facts);
-    StageFacts facts;
-    facts.data = data_->facts;
-    facts.channels = data_->dataset->channels();
-    facts.initial = initial_.card;
-    PRETEXT_ASSIGN_OR_RETURN(facts.backbone, ChooseBackbone(initial_, stage_.backbone(), facts.channels));
-    facts.world_size = group_->world_size();
+    PRETEXT_ASSIGN_OR_RETURN(StageFacts facts, FactsOf(run_, *data_, initial_, stage_.backbone()));
     PRETEXT_ASSIGN_OR_RETURN(facts.faster, run_.ChoosePrecision());
     PRETEXT_ASSIGN_OR_RETURN(const std::vector<ResolvedField> fields, ResolvePretrain(facts, &stage_));
     v1::Stage resolved = run_.stage();
     *resolved.mutable_pretrain() = stage_;
     PRETEXT_RETURN_IF_ERROR(run_.Resolved(resolved, fields));
 
-    network_ = facts.backbone;
-    network_.small_stem = stage_.backbone().stem() == v1::BackboneSpec::SMALL;
-    network_.bn_groups = stage_.backbone().bn_groups() / group_->world_size();
+    network_ = NetworkOf(facts, stage_.backbone());
     steps_ = stage_.has_max_steps()
                  ? stage_.max_steps()
                  : StepsPerEpoch(data_->dataset->size(), stage_.batch_size()) * stage_.epochs();
@@ -71,11 +65,7 @@ class PretrainRun {
   }
 
   absl::Status MakeBackboneAndTasks() {
-    PRETEXT_ASSIGN_OR_RETURN(
-        InitialBackbone made,
-        MakeInitialBackbone(initial_, network_, run_.job->spec.seed(), run_.index, run_.job->device));
-    run_.LogOnce(absl::StrCat("stage ", run_.name(), ": ", made.summary));
-    backbone_ = std::move(made.backbone);
+    PRETEXT_ASSIGN_OR_RETURN(backbone_, MakeBackboneOf(run_, initial_, network_));
     TrainContext train{backbone_, group_, run_.job->device};
     std::vector<CombinedViewBuilder::Part> parts;
     std::vector<WeightedTask> tasks;

@@ -89,6 +89,7 @@ absl::Status RunStages(const JobRun& run) {
     PRETEXT_ASSIGN_OR_RETURN(StageResult result, RunStage(stage));
     result.stage = stage.name();
     result.job_digest = digest;
+    result.seed = run.spec.seed();
     result.attempt = run.attempt;
     if (stage.is_first_rank()) PRETEXT_RETURN_IF_ERROR(WriteStageResult(stage.output(), result));
     // The others read what rank 0 wrote.

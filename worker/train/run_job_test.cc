@@ -1,6 +1,7 @@
 #include "worker/train/run_job.h"
 
 #include <filesystem>
+#include <set>
 
 #include "gmock/gmock.h"
 #include "nlohmann/json.hpp"
@@ -124,6 +125,68 @@ TEST(RunJobTest, EvaluatesFeaturesOfAnEarlierStageWithChanceBesideThem) {
   EXPECT_NEAR(reporter.Values("evaluate/chance_accuracy")[0], 1.0 / 3, 1e-6);
   const auto result = nlohmann::json::parse(BytesOf(jobs.path("out/results/evaluate.json")));
   EXPECT_EQ(result["labels"]["pictures"], 96 - 18);  // a fifth of 32 is 6
+}
+
+TEST(RunJobTest, AScoreCarriesTheSeedAndWhatItsLabelsWere) {
+  const ToyJobs jobs("run_job");
+  RecordingReporter reporter;
+  ASSERT_OK(ToyJobs::Run(jobs.Spec(R"(
+seed: 7
+data: {images: DATA, labels: LABELS, labels_per_class: 20, label_draw: 3}
+stages:
+- evaluate:
+    backbone: {name: resnet10_narrow}
+    init: {random: {}}
+    knn: {neighbours: 5}
+- finetune:
+    test: {images: TEST, labels: TEST_LABELS}
+    backbone: {name: resnet10_narrow}
+    init: {random: {}}
+    batch_size: 16
+    max_steps: 1
+)",
+                                   "out"),
+                         &reporter));
+  const auto held_out = nlohmann::json::parse(BytesOf(jobs.path("out/results/evaluate.json")));
+  EXPECT_EQ(held_out["seed"], 7);
+  EXPECT_EQ(held_out["labels"]["pictures_per_class"], nlohmann::json({16, 16, 16}));
+  EXPECT_EQ(held_out["labels"]["labels_per_class"], 20);
+  EXPECT_EQ(held_out["labels"]["label_draw"], 3);
+  EXPECT_EQ(held_out["labels"]["classes"], nlohmann::json({"0", "1", "2"}));
+  EXPECT_EQ(held_out["test_labels"]["pictures_per_class"], nlohmann::json({4, 4, 4}));
+  EXPECT_EQ(held_out["test_labels"]["digest"], held_out["labels"]["digest"]);
+
+  const auto tested = nlohmann::json::parse(BytesOf(jobs.path("out/results/finetune.json")));
+  EXPECT_EQ(tested["seed"], 7);
+  EXPECT_EQ(tested["labels"]["pictures_per_class"], nlohmann::json({20, 20, 20}));
+  EXPECT_EQ(tested["labels"]["digest"], held_out["labels"]["digest"]);
+  EXPECT_EQ(tested["test_labels"]["pictures_per_class"], nlohmann::json({10, 10, 10}));
+  EXPECT_EQ(tested["test_labels"]["labels_per_class"], 0);
+  EXPECT_NE(tested["test_labels"]["digest"], held_out["labels"]["digest"]);
+}
+
+// Labels without meaning, so that the accuracy on a held-out fifth is that of its draw.
+TEST(RunJobTest, TheLinearProbeHoldsOutByTheSeedOfTheJob) {
+  const ToyJobs jobs("run_job");
+  RecordingReporter pretrained;
+  ASSERT_OK(ToyJobs::Run(jobs.Spec(kPretrain, "pretrained"), &pretrained));
+  std::vector<uint8_t> labels;
+  for (int i = 0; i < 96; ++i) labels.push_back(static_cast<uint8_t>(i / 3 % 3));
+  WriteIdx(jobs.path("meaningless"), {96}, labels);
+  std::set<double> accuracies;
+  for (int seed = 0; seed < 4; ++seed) {
+    const std::string output = absl::StrCat("out-", seed);
+    RecordingReporter reporter;
+    ASSERT_OK(ToyJobs::Run(
+        jobs.Spec(absl::StrCat("{seed: ", seed, ", data: {images: DATA, labels: ", jobs.path("meaningless"),
+                               "}, stages: [{evaluate: {init: {file: ", jobs.path("pretrained"),
+                               "}, linear: {}}}]}"),
+                  output),
+        &reporter));
+    const auto result = nlohmann::json::parse(BytesOf(jobs.path(output + "/results/evaluate.json")));
+    accuracies.insert(result["linear"]["held_out_accuracy"].get<double>());
+  }
+  EXPECT_GT(accuracies.size(), 1);
 }
 
 // The rest of the stage after an interruption equals that of an undisturbed run, bit for bit.

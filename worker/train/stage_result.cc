@@ -21,7 +21,10 @@ std::string PathOf(const std::string& output, const std::string& stage) {
 }  // namespace
 
 absl::Status WriteStageResult(const std::string& output, const StageResult& result) {
-  Json json = {{"stage", result.stage}, {"attempt", result.attempt}, {"job_digest", result.job_digest}};
+  Json json = {{"stage", result.stage},
+               {"attempt", result.attempt},
+               {"job_digest", result.job_digest},
+               {"seed", result.seed}};
   json["files"] = Json::object();
   for (const std::string& file : result.files) {
     PRETEXT_ASSIGN_OR_RETURN(json["files"][file], Sha256HexOfFile(absl::StrCat(output, "/", file)));

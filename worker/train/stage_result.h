@@ -1,6 +1,7 @@
 #ifndef PRETEXT_WORKER_TRAIN_STAGE_RESULT_H_
 #define PRETEXT_WORKER_TRAIN_STAGE_RESULT_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -15,6 +16,7 @@ namespace pretext {
 struct StageResult {
   std::string stage;
   std::string job_digest;  // DigestOfJob
+  uint64_t seed = 0;       // the job's: every draw follows from it
   int attempt = 0;         // that finished it
   // Exported files, relative to the output folder.
   std::vector<std::string> files;
