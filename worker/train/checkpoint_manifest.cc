@@ -40,7 +40,7 @@ absl::StatusOr<CheckpointManifest> FromJson(const Json& json) {
   position.step = json.at("step").get<int64_t>();
   position.epoch = json.at("epoch").get<int32_t>();
   position.attempt = json.at("attempt").get<int32_t>();
-  position.job_uid_digest = json.at("job_digest").get<std::string>();
+  position.job_digest = json.at("job_digest").get<std::string>();
   manifest.facts = json.at("facts");
   for (const auto& [name, file] : json.at("files").items()) {
     manifest.files[name] = {file.at("bytes").get<int64_t>(), file.at("sha256").get<std::string>()};
@@ -67,7 +67,7 @@ absl::StatusOr<std::string> FormatManifest(const CheckpointManifest& manifest) {
                {"step", position.step},
                {"epoch", position.epoch},
                {"attempt", position.attempt},
-               {"job_digest", position.job_uid_digest},
+               {"job_digest", position.job_digest},
                {"created", absl::FormatTime(kTimeFormat, manifest.created, absl::UTCTimeZone())},
                {"facts", manifest.facts},
                {"files", FilesToJson(manifest.files)}};

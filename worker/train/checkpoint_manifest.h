@@ -19,7 +19,7 @@ struct CheckpointPosition {
   int64_t step = 0;  // optimiser steps done in the stage
   int32_t epoch = 0;
   int32_t attempt = 0;
-  std::string job_uid_digest;  // ties it to the spec: SHA-256 of the job's resolved specification
+  std::string job_digest;  // DigestOfJob: ties it to what the job computes
 };
 
 // Whether `a` was taken later in the job than `b`, whatever the attempt.

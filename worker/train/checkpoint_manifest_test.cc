@@ -26,7 +26,7 @@ TEST(CheckpointManifestTest, ReadsBackWhatItWrote) {
   EXPECT_EQ(read.position.step, 1200);
   EXPECT_EQ(read.position.epoch, 4);
   EXPECT_EQ(read.position.attempt, 3);
-  EXPECT_EQ(read.position.job_uid_digest, "0123abcd");
+  EXPECT_EQ(read.position.job_digest, "0123abcd");
   EXPECT_EQ(read.created, Example().created);
   EXPECT_EQ(read.facts, Example().facts);
   ASSERT_EQ(read.files.size(), 2);

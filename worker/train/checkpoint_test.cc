@@ -73,7 +73,7 @@ TEST(CheckpointTest, ReadsBackWhatItWrote) {
 
   ASSERT_OK_AND_ASSIGN(const CheckpointState read, ReadCheckpoint(written.path()));
   EXPECT_EQ(read.position.step, 1200);
-  EXPECT_EQ(read.position.job_uid_digest, "digest");
+  EXPECT_EQ(read.position.job_digest, "digest");
   EXPECT_EQ(read.facts, state.facts);
   ASSERT_EQ(read.files.size(), state.files.size());
   for (const auto& [file, tensors] : state.files) {

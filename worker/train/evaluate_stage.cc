@@ -53,7 +53,7 @@ class EvaluateRun {
     PRETEXT_ASSIGN_OR_RETURN(const std::vector<ResolvedField> fields, ResolveEvaluate(facts, &stage_));
     v1::Stage resolved = run_.stage();
     *resolved.mutable_evaluate() = stage_;
-    PRETEXT_RETURN_IF_ERROR(run_.Resolved(resolved, fields));
+    PRETEXT_RETURN_IF_ERROR(run_.RecordResolved(resolved, fields));
     PRETEXT_ASSIGN_OR_RETURN(backbone_,
                              MakeBackboneOf(run_, judged_.initial, NetworkOf(facts, stage_.backbone())));
     return absl::OkStatus();

@@ -59,7 +59,7 @@ class FinetuneRun {
                              ResolveFinetune(facts, labelled_->size(), &stage_));
     v1::Stage resolved = run_.stage();
     *resolved.mutable_finetune() = stage_;
-    PRETEXT_RETURN_IF_ERROR(run_.Resolved(resolved, fields));
+    PRETEXT_RETURN_IF_ERROR(run_.RecordResolved(resolved, fields));
     network_ = NetworkOf(facts, stage_.backbone());
     return absl::OkStatus();
   }

@@ -42,7 +42,7 @@ class PretrainRun {
     PRETEXT_ASSIGN_OR_RETURN(const std::vector<ResolvedField> fields, ResolvePretrain(facts, &stage_));
     v1::Stage resolved = run_.stage();
     *resolved.mutable_pretrain() = stage_;
-    PRETEXT_RETURN_IF_ERROR(run_.Resolved(resolved, fields));
+    PRETEXT_RETURN_IF_ERROR(run_.RecordResolved(resolved, fields));
 
     network_ = NetworkOf(facts, stage_.backbone());
     steps_ = stage_.has_max_steps()

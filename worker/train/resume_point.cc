@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<FoundCheckpoint>> FindCheckpoints(const JobRun& run, 
   }
   std::vector<FoundCheckpoint> found;
   for (const FoundCheckpoint& checkpoint : all) {
-    if (checkpoint.position.job_uid_digest != job_digest) {
+    if (checkpoint.position.job_digest != job_digest) {
       return AnotherJobs(run, checkpoint.path + ", a checkpoint");
     }
     if (checkpoint.position.stage_index == stage) found.push_back(checkpoint);

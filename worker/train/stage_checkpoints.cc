@@ -99,7 +99,7 @@ absl::Status StageCheckpoints::Write(int64_t step) {
   state.position.step = step;
   state.position.epoch = static_cast<int32_t>(step / steps_per_epoch_);
   state.position.attempt = run_->job->attempt;
-  state.position.job_uid_digest = run_->job_digest;
+  state.position.job_digest = run_->job_digest;
   state.facts = facts_;
   state.facts["world_size"] = run_->job->process_group->world_size();
   for (const auto& [name, module] : modules_) state.files[name] = MakeStateDict(*module);

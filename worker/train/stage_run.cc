@@ -15,7 +15,8 @@ constexpr size_t kNamedFiles = 5;  // of those passed over
 
 }  // namespace
 
-absl::Status StageRun::Resolved(const v1::Stage& stage, const std::vector<ResolvedField>& fields) const {
+absl::Status StageRun::RecordResolved(const v1::Stage& stage,
+                                      const std::vector<ResolvedField>& fields) const {
   resolved->SetStage(index, stage, fields);
   return is_first_rank() ? resolved->Write(output() + "/job.yaml") : absl::OkStatus();
 }

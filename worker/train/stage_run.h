@@ -32,7 +32,7 @@ struct StageRun {
   const std::string& output() const { return job->spec.output(); }
   bool is_first_rank() const { return job->process_group->rank() == 0; }
   // Takes a stage with every value and writes the job's file anew.
-  absl::Status Resolved(const v1::Stage& stage, const std::vector<ResolvedField>& fields) const;
+  absl::Status RecordResolved(const v1::Stage& stage, const std::vector<ResolvedField>& fields) const;
   // What weights of this job's networks carry. `task`: what they were trained on.
   WeightsCard CardOf(const BackboneOptions& network, int image_size, const std::string& task) const;
   // What the rank does beside training, and how far it is with it: "evaluating", 5000 of 10000 pictures.
