@@ -24,9 +24,10 @@ struct RankOutcome {
 //   ABORTED, reason NON_FINITE       NON_FINITE
 //   ABORTED otherwise                the attempt is over: kRankFenced, and the outcome is not to be sent
 //   UNAVAILABLE, reason PEER_LOST    PROCESS, kRankPeerLost; blamed last
-//   UNAVAILABLE otherwise, DEADLINE_EXCEEDED      PROCESS, kRankUnavailable
-//   RESOURCE_EXHAUSTED               OUT_OF_MEMORY for the reason of that name, else PROCESS;
-//   kRankUnavailable all else                         PROCESS, kRankFault
+//   UNAVAILABLE otherwise, DEADLINE_EXCEEDED         PROCESS, kRankUnavailable
+//   RESOURCE_EXHAUSTED, reason OUT_OF_MEMORY         OUT_OF_MEMORY, kRankUnavailable
+//   RESOURCE_EXHAUSTED otherwise                     PROCESS, kRankUnavailable
+//   all else                         PROCESS, kRankFault
 // Messages about the job are the status's own, so that the same fault reads the same on every rank and in
 // every attempt; those about a process begin with "rank 1 (nodes/a): ".
 RankOutcome OutcomeOf(const absl::Status& status, const v1::RankAssignment& assignment,

@@ -34,13 +34,14 @@ struct FinetunePlan {
 };
 
 // `groups`: parameter groups, shallow first, the head last; at least two. Defaults are filled in.
-//   FINE_TUNE  fastai's fine_tune: `freeze_epochs` with the head alone at the base rate (other groups a
-//   tenth,
-//              for their normalisations), then all groups, their peaks spaced evenly in the logarithm from
-//              base / 2 / rate_divisor to base / 2.
-//   ULMFIT     Howard & Ruder 2018: each group's rate is the next one's / 2.6; the head trains alone first,
-//              then one more group an epoch (with max_steps: each (groups + 2)-th of them), then all.
-//   LINEAR_PROBE  the last group alone, at the base rate. FULL  all groups at the base rate.
+//   FINE_TUNE     fastai's fine_tune: `freeze_epochs` with the head alone at the base rate (the other groups
+//                 at a tenth of it, for their normalisations), then all groups, their peaks spaced evenly in
+//                 the logarithm from base / 2 / rate_divisor to base / 2.
+//   ULMFIT        Howard & Ruder 2018: each group's rate is the next one's / 2.6; the head trains alone
+//                 first, then one more group an epoch (with max_steps: each (groups + 2)-th of them), then
+//                 all.
+//   LINEAR_PROBE  the last group alone, at the base rate.
+//   FULL          all groups at the base rate.
 FinetunePlan PlanFinetune(const v1::FinetuneStage& stage, int64_t steps_per_epoch, int groups);
 
 }  // namespace pretext
