@@ -24,8 +24,6 @@ class SourceMap {
 
   // The place of the field itself or, when it was not written, of the nearest message around it that was.
   SourcePlace Find(absl::string_view path) const;
-  // Whether the field itself was written.
-  bool Has(const std::string& path) const { return places_.count(path) > 0; }
 
  private:
   std::map<std::string, SourcePlace> places_;

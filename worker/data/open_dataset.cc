@@ -262,9 +262,4 @@ absl::StatusOr<OpenedDataset> LabelPictures(const OpenedPictures& opened, const 
   return labelled;
 }
 
-absl::StatusOr<OpenedDataset> OpenDataset(const v1::DataSpec& spec) {
-  PRETEXT_ASSIGN_OR_RETURN(const OpenedPictures opened, OpenPictures(spec));
-  return LabelPictures(opened, spec);
-}
-
 }  // namespace pretext

@@ -29,20 +29,20 @@ struct OpenedDataset {
   DatasetFacts facts;
 };
 
-// Opens what `spec` names, with labels joined, the label draw applied, and the in-memory cache in front if
-// the set fits. The order of samples is that of sorted relative paths (folders) or of the file (IDX).
-// NOT_FOUND: a path is not there. INVALID_ARGUMENT: no pictures, or the label file does not fit; the
-// message says what and where.
-absl::StatusOr<OpenedDataset> OpenDataset(const v1::DataSpec& spec);
-
-// The same in two steps, so that pictures are listed, probed and decoded once however often they are
-// labelled: by other files, by another draw, or not at all.
+// A data set is opened in two steps, so that pictures are listed, probed and decoded once however often they
+// are labelled: by other files, by another draw, or not at all.
 struct OpenedPictures {
   std::shared_ptr<const Dataset> pictures;  // none is labelled
   DatasetFacts facts;                       // nothing of labels
 };
+
+// Opens what `spec` names, with the in-memory cache in front if the set fits. The order of samples is that of
+// sorted relative paths (folders) or of the file (IDX). NOT_FOUND: a path is not there. INVALID_ARGUMENT: no
+// pictures; the message says what and where.
 absl::StatusOr<OpenedPictures> OpenPictures(const v1::DataSpec& spec);
-// `opened` are the pictures of `spec`.
+
+// Joins the labels that `spec` names and applies its draw of them. `opened` are the pictures of `spec`.
+// NOT_FOUND, INVALID_ARGUMENT: the label file is not there or does not fit; the message says what and where.
 absl::StatusOr<OpenedDataset> LabelPictures(const OpenedPictures& opened, const v1::DataSpec& spec);
 
 }  // namespace pretext

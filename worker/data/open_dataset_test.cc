@@ -12,6 +12,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/cpp/status_macros.h"
 #include "proto/cpp/status_matchers.h"
 
 namespace pretext {
@@ -21,6 +22,11 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+absl::StatusOr<OpenedDataset> Open(const v1::DataSpec& spec) {
+  PRETEXT_ASSIGN_OR_RETURN(const OpenedPictures opened, OpenPictures(spec));
+  return LabelPictures(opened, spec);
+}
 
 class OpenDatasetTest : public ::testing::Test {
  protected:
@@ -67,7 +73,7 @@ TEST_F(OpenDatasetTest, AFolderIsReadNestedSortedAndWithoutHiddenFiles) {
   WritePicture("top.jpg", {0, 0, 255});
   WritePicture(".hidden/3.png", {0, 0, 255});
   Write("notes.txt", "hello");
-  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, OpenDataset(Spec("")));
+  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, Open(Spec("")));
   ASSERT_EQ(opened.dataset->size(), 3);
   EXPECT_EQ(opened.dataset->name(0), "a/deep/1.PNG");
   EXPECT_EQ(opened.dataset->name(1), "b/2.png");
@@ -81,12 +87,12 @@ TEST_F(OpenDatasetTest, AFolderIsReadNestedSortedAndWithoutHiddenFiles) {
 
 TEST_F(OpenDatasetTest, GreyPicturesAreGivenInOneChannel) {
   WritePicture("1.png", {90, 90, 90});
-  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, OpenDataset(Spec("")));
+  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, Open(Spec("")));
   EXPECT_EQ(opened.facts.channels, 1);
   EXPECT_EQ(opened.dataset->channels(), 1);
   v1::DataSpec wanted = Spec("");
   wanted.set_channels(3);
-  ASSERT_OK_AND_ASSIGN(const OpenedDataset color, OpenDataset(wanted));
+  ASSERT_OK_AND_ASSIGN(const OpenedDataset color, Open(wanted));
   ASSERT_OK_AND_ASSIGN(const Image image, color.dataset->Load(0));
   EXPECT_EQ(image.channels, 3);
 }
@@ -95,7 +101,7 @@ TEST_F(OpenDatasetTest, SubFoldersAreClassesWhenAsked) {
   WritePicture("dog/1.png", {1, 2, 3});
   WritePicture("cat/1.png", {1, 2, 3});
   WritePicture("cat/2.png", {1, 2, 3});
-  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, OpenDataset(Spec("", "folders")));
+  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, Open(Spec("", "folders")));
   EXPECT_THAT(opened.dataset->class_names(), ElementsAre("cat", "dog"));
   EXPECT_THAT(opened.facts.per_class, ElementsAre(2, 1));
   EXPECT_EQ(opened.dataset->label(2), 1);
@@ -106,7 +112,7 @@ TEST_F(OpenDatasetTest, ATableGivesLabelsAndMinusOneMeansNone) {
   WritePicture("p/2,3.png", {1, 2, 3});
   WritePicture("p/4.png", {1, 2, 3});
   Write("labels.csv", "label,path,age\r\nsick,1.png,40\r\n-1,4.png,\r\nwell,\"2,3.png\",50\r\n");
-  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, OpenDataset(Spec("p", "labels.csv")));
+  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, Open(Spec("p", "labels.csv")));
   EXPECT_THAT(opened.dataset->class_names(), ElementsAre("sick", "well"));
   EXPECT_EQ(opened.dataset->label(0), 0);
   EXPECT_EQ(opened.dataset->label(1), 1);
@@ -118,20 +124,20 @@ TEST_F(OpenDatasetTest, ATableGivesLabelsAndMinusOneMeansNone) {
 TEST_F(OpenDatasetTest, FaultsOfATableAreNamedWithTheirLine) {
   WritePicture("p/1.png", {1, 2, 3});
   Write("width.csv", "path,label\n1.png,a\n2.png\n");
-  EXPECT_THAT(OpenDataset(Spec("p", "width.csv")).status(),
+  EXPECT_THAT(Open(Spec("p", "width.csv")).status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("width.csv:3")));
   Write("column.csv", "file,label\n1.png,a\n");
-  EXPECT_THAT(OpenDataset(Spec("p", "column.csv")).status(),
+  EXPECT_THAT(Open(Spec("p", "column.csv")).status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'path'")));
   Write("unknown.csv", "path,label\nelsewhere.png,a\n");
-  EXPECT_THAT(OpenDataset(Spec("p", "unknown.csv")).status(),
+  EXPECT_THAT(Open(Spec("p", "unknown.csv")).status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'elsewhere.png'")));
 }
 
 TEST_F(OpenDatasetTest, IdxFilesAreReadPlainAndCompressed) {
   WriteIdx("images.gz", {3, 2, 2}, "abcdefghijkl");
   WriteIdx("labels", {3}, std::string("\x0a\x02\x0a", 3));
-  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, OpenDataset(Spec("images.gz", "labels")));
+  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, Open(Spec("images.gz", "labels")));
   ASSERT_EQ(opened.dataset->size(), 3);
   EXPECT_EQ(opened.facts.channels, 1);
   EXPECT_THAT(opened.dataset->class_names(), ElementsAre("2", "10"));
@@ -142,11 +148,11 @@ TEST_F(OpenDatasetTest, IdxFilesAreReadPlainAndCompressed) {
 
 TEST_F(OpenDatasetTest, AnIdxFileOfTheWrongLengthIsRefused) {
   WriteIdx("short", {3, 2, 2}, "abc");
-  EXPECT_THAT(OpenDataset(Spec("short")).status(),
+  EXPECT_THAT(Open(Spec("short")).status(),
               StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr("12 bytes"), HasSubstr("has 3"))));
   WriteIdx("images", {3, 2, 2}, "abcdefghijkl");
   WriteIdx("labels", {2}, "ab");
-  EXPECT_THAT(OpenDataset(Spec("images", "labels")).status(),
+  EXPECT_THAT(Open(Spec("images", "labels")).status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("2 labels for 3 pictures")));
 }
 
@@ -159,7 +165,7 @@ TEST_F(OpenDatasetTest, ALabelDrawKeepsSoManyOfEachClassAndDependsOnItsNumberAlo
     v1::DataSpec spec = Spec("images", "labels");
     spec.set_labels_per_class(3);
     spec.set_label_draw(number);
-    return OpenDataset(spec)->facts;
+    return Open(spec)->facts;
   };
   EXPECT_EQ(draw(0).labelled, 12);
   EXPECT_THAT(draw(0).per_class, ElementsAre(3, 3, 3, 3));
@@ -167,25 +173,23 @@ TEST_F(OpenDatasetTest, ALabelDrawKeepsSoManyOfEachClassAndDependsOnItsNumberAlo
   EXPECT_NE(draw(0).label_digest, draw(1).label_digest);
   v1::DataSpec greedy = Spec("images", "labels");
   greedy.set_labels_per_class(11);
-  EXPECT_THAT(OpenDataset(greedy).status(),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("has only 10")));
+  EXPECT_THAT(Open(greedy).status(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("has only 10")));
 }
 
 TEST_F(OpenDatasetTest, LinkedFoldersAreListedUnderBothNamesAndCirclesAreNot) {
   WritePicture("a/1.png", {1, 2, 3});
   fs::create_directory_symlink(root_ / "a", root_ / "b");
   fs::create_directory_symlink(root_, root_ / "a" / "above");
-  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, OpenDataset(Spec("")));
+  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, Open(Spec("")));
   ASSERT_EQ(opened.dataset->size(), 2);
   EXPECT_EQ(opened.dataset->name(0), "a/1.png");
   EXPECT_EQ(opened.dataset->name(1), "b/1.png");
 }
 
 TEST_F(OpenDatasetTest, AMissingPathIsNamed) {
-  EXPECT_THAT(OpenDataset(Spec("nowhere")).status(),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("nowhere")));
+  EXPECT_THAT(Open(Spec("nowhere")).status(), StatusIs(absl::StatusCode::kNotFound, HasSubstr("nowhere")));
   Write("words.txt", "hello");
-  EXPECT_THAT(OpenDataset(Spec("words.txt")).status(),
+  EXPECT_THAT(Open(Spec("words.txt")).status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("neither a folder")));
 }
 

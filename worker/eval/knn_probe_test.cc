@@ -17,6 +17,7 @@
 
 #include "proto/cpp/status_matchers.h"
 #include "worker/eval/metrics.h"
+#include "worker/eval/top1.h"
 
 namespace pretext {
 namespace {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "proto/cpp/status_matchers.h"
-#include "worker/eval/metrics.h"
+#include "worker/eval/top1.h"
 
 namespace pretext {
 namespace {

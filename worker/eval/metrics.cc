@@ -13,12 +13,6 @@ double Share(int64_t part, int64_t whole) {
 
 }  // namespace
 
-double Top1(absl::Span<const int64_t> predictions, absl::Span<const int64_t> labels) {
-  int64_t correct = 0;
-  for (size_t i = 0; i < labels.size(); ++i) correct += predictions[i] == labels[i];
-  return Share(correct, labels.size());
-}
-
 double TopK(absl::Span<const float> scores, int classes, absl::Span<const int64_t> labels, int k) {
   int64_t correct = 0;
   for (size_t i = 0; i < labels.size(); ++i) {

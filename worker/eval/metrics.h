@@ -11,9 +11,6 @@ namespace pretext {
 // How good predictions are. Pure; classes are numbered from 0. REQUIRES, everywhere: spans of one length for
 // predictions and labels, classes in range. All shares are 0 for no pictures.
 
-// Share of predictions that are right.
-double Top1(absl::Span<const int64_t> predictions, absl::Span<const int64_t> labels);
-
 // scores: `labels.size()` rows of `classes` numbers. Share of rows whose label is among the k best scored.
 // Equal scores rank the lower class first. A score of minus infinity, and one that is not a number, never
 // counts.

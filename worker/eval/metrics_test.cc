@@ -4,13 +4,16 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "worker/eval/top1.h"
 
 namespace pretext {
 namespace {
 
-TEST(MetricsTest, Top1CountsRightPredictions) {
-  EXPECT_DOUBLE_EQ(Top1({1, 2, 0, 1}, {1, 0, 0, 1}), 0.75);
-  EXPECT_DOUBLE_EQ(Top1({}, {}), 0);
+TEST(MetricsTest, AccuracyIsTheShareOfRightPredictions) {
+  const std::vector<int64_t> predictions = {1, 2, 0, 1}, labels = {1, 0, 0, 1};
+  EXPECT_DOUBLE_EQ(ConfusionMatrix(3, predictions, labels).Accuracy(), 0.75);
+  EXPECT_DOUBLE_EQ(ConfusionMatrix(3, predictions, labels).Accuracy(), Top1(predictions, labels));
+  EXPECT_DOUBLE_EQ(ConfusionMatrix(3).Accuracy(), 0);
 }
 
 TEST(MetricsTest, TopKCountsLabelsAmongTheBest) {

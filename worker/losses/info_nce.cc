@@ -30,12 +30,6 @@ at::Tensor Loss(const Similarities& similarities, double temperature) {
 
 }  // namespace
 
-at::Tensor InfoNce(const at::Tensor& query, const at::Tensor& key, const at::Tensor& queue,
-                   double temperature) {
-  c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  return Loss(Compare(query, key, queue), temperature);
-}
-
 InfoNceOutput InfoNceWithMetrics(const at::Tensor& query, const at::Tensor& key, const at::Tensor& queue,
                                  double temperature) {
   c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);

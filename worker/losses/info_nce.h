@@ -7,23 +7,19 @@
 
 namespace pretext {
 
-// InfoNCE (van den Oord et al. 2018; MoCo, He et al. 2020, eq. 1): tell each query's own key from the keys
-// of other pictures.
-//   query (N, D), key (N, D), queue (K, D), rows of unit length -> scalar, the mean over N of
-//   -ln( e^(q.k/T) / (e^(q.k/T) + sum_i e^(q.queue_i/T)) ).
-// Computed in fp32, under autocast too. Gradient flows to query and key, never to the queue. With equal
-// similarities it is ln(1 + K).
-at::Tensor InfoNce(const at::Tensor& query, const at::Tensor& key, const at::Tensor& queue,
-                   double temperature);
-
 struct InfoNceOutput {
-  at::Tensor loss;                 // as above
+  at::Tensor loss;                 // scalar
   at::Tensor accuracy;             // scalar: share of queries that are nearest to their own key
   at::Tensor positive_similarity;  // scalar: mean of q.k, in -1 .. 1
   at::Tensor negative_similarity;  // scalar: mean of q.queue_i
 };
 
-// The same loss, and what people want to see beside it, without gradient.
+// InfoNCE (van den Oord et al. 2018; MoCo, He et al. 2020, eq. 1): tell each query's own key from the keys
+// of other pictures.
+//   query (N, D), key (N, D), queue (K, D), rows of unit length -> the loss, the mean over N of
+//   -ln( e^(q.k/T) / (e^(q.k/T) + sum_i e^(q.queue_i/T)) ),
+// and what people want to see beside it, without gradient. Computed in fp32, under autocast too. Gradient
+// flows to query and key, never to the queue. With equal similarities it is ln(1 + K).
 InfoNceOutput InfoNceWithMetrics(const at::Tensor& query, const at::Tensor& key, const at::Tensor& queue,
                                  double temperature);
 

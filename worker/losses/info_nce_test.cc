@@ -21,6 +21,11 @@ at::Tensor RandomUnitRows(int64_t rows, int64_t size) {
   return values / values.norm(2, {1}, /*keepdim=*/true);
 }
 
+at::Tensor InfoNce(const at::Tensor& query, const at::Tensor& key, const at::Tensor& queue,
+                   double temperature) {
+  return InfoNceWithMetrics(query, key, queue, temperature).loss;
+}
+
 TEST(InfoNceTest, IsLnOfOnePlusNegativesWhenAllSimilaritiesAreEqual) {
   const at::Tensor zeros = at::zeros({4, 8});
   EXPECT_NEAR(InfoNce(zeros, zeros, at::zeros({255, 8}), 0.07).item<double>(), 5.5452, 1e-4);
@@ -99,7 +104,7 @@ TEST(InfoNceTest, MetricsCountQueriesNearestToTheirOwnKey) {
   EXPECT_NEAR(output.accuracy.item<double>(), 0.5, 1e-6);
   EXPECT_NEAR(output.positive_similarity.item<double>(), 0.5, 1e-6);
   EXPECT_NEAR(output.negative_similarity.item<double>(), 0.5, 1e-6);
-  EXPECT_NEAR(output.loss.item<double>(), InfoNce(query, key, axes.slice(0, 1, 2), 0.2).item<double>(), 1e-6);
+  EXPECT_NEAR(output.loss.item<double>(), slow::InfoNce(query, key, axes.slice(0, 1, 2), 0.2), 1e-5);
 }
 
 }  // namespace

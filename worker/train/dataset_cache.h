@@ -16,7 +16,7 @@ namespace pretext {
 // decoded pictures. Training thread.
 class DatasetCache {
  public:
-  // Errors are OpenDataset's.
+  // Errors are OpenPictures' and LabelPictures'.
   absl::StatusOr<std::shared_ptr<const OpenedDataset>> Open(const v1::DataSpec& spec);
 
   // Lets go of everything that no spec of `wanted` needs, whatever channels they name.
