@@ -116,7 +116,8 @@ CommandRun AddFinetune(CLI::App* app) {
       ->type_name("N");
   app->footer(
       "  pretext finetune --data labelled/ --from pretext-out/moco --epochs 5\n"
-      "The same network from scratch, to compare: --from random --recipe full");
+      "From scratch, to compare: --from random --recipe full, with the --backbone and --image-size of the "
+      "weights");
   return [options](CommandContext& context) { return Run(*options, context); };
 }
 

@@ -81,8 +81,21 @@ TEST_F(FollowJobTest, OfManyWeightsTheBackboneIsNamed) {
   EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
   EXPECT_THAT(fake_.out.str(),
               HasSubstr("Weights  '/out dir/exported/backbone.safetensors'  (torchvision's names)\n"
-                        "         and beside it those of each stage, 2 files\n"
+                        "         and 2 other files beside it\n"
                         "Curves   "));
+}
+
+TEST_F(FollowJobTest, OfAJobThatFinetunesTheClassifierIsNamed) {
+  v1::Job job = Job(v1::Job::SUCCEEDED);
+  job.mutable_spec()->clear_stages();
+  job.mutable_spec()->add_stages()->mutable_finetune();
+  job.mutable_spec()->mutable_stages(0)->set_name("tune");
+  fake_.client.coming = {job};
+  fake_.client.artifacts = {{"exported/backbone.safetensors", ""}, {"exported/tune.safetensors", ""}};
+  EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
+  EXPECT_THAT(fake_.out.str(),
+              HasSubstr("Weights  '/out dir/exported/tune.safetensors'  (torchvision's names)\n"
+                        "         and 1 other file beside it\n"));
 }
 
 TEST_F(FollowJobTest, AJobThatTrainsNothingHasResultsAndNoCurves) {

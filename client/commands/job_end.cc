@@ -37,16 +37,22 @@ std::vector<std::string> ExportedWeights(const v1::Job& job, CoordinatorClient* 
   return paths;
 }
 
-// Names the job's backbone, and says how many other files lie beside it.
+// Names what the job is for, the classifier of a job that only fine-tunes or else the backbone, and says how
+// many other files lie beside it.
 std::string WeightsText(const v1::Job& job, const std::vector<std::string>& paths) {
   if (paths.empty()) return "";
-  const auto backbone = std::find(paths.begin(), paths.end(), "exported/backbone.safetensors");
-  const std::string& path = backbone != paths.end() ? *backbone : paths.front();
+  std::string wanted = "exported/backbone.safetensors";
+  for (const v1::Stage& stage : job.spec().stages()) {
+    if (stage.has_finetune() && !HasStage(job, v1::Stage::kPretrain))
+      wanted = absl::StrCat("exported/", stage.name(), ".safetensors");
+  }
+  const auto found = std::find(paths.begin(), paths.end(), wanted);
+  const std::string& path = found != paths.end() ? *found : paths.front();
   std::string text = absl::StrCat("Weights  ", ShellWord(OneLine(absl::StrCat(job.output(), "/", path))),
                                   "  (torchvision's names)\n");
   if (paths.size() > 1)
-    absl::StrAppend(&text, "         and beside it those of each stage, ", paths.size() - 1,
-                    paths.size() == 2 ? " file\n" : " files\n");
+    absl::StrAppend(&text, "         and ", paths.size() - 1,
+                    paths.size() == 2 ? " other file" : " other files", " beside it\n");
   return text;
 }
 

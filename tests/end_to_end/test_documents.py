@@ -91,17 +91,25 @@ def test_the_python_client_of_the_documents_runs(pretext, tmp_path):
 
 
 def test_the_programs_that_load_weights_run(pretext, pictures, tmp_path):
-    for name, stem, side in [("standard", "STANDARD", 64), ("small", "SMALL", 32)]:
+    def pretrain(name, backbone, stem, side):
         pretext.run("pretrain", "--data", pictures, "--task", "rotation", "--max-steps", 1, "--batch-size", 4,
-                    "--image-size", side, "--threads", 1, "--set", f"stages[0].pretrain.backbone.stem={stem}", "--out", tmp_path / name)
-    programs = blocks("output-folder.md", "python")
-    assert len(programs) == 3
-    for i, program in enumerate(programs):
-        out = tmp_path / ("small" if "maxpool" in program else "standard")
+                    "--backbone", backbone, "--image-size", side, "--threads", 1,
+                    "--set", f"stages[0].pretrain.backbone.stem={stem}", "--out", tmp_path / name)
+
+    pretrain("standard", "resnet18", "STANDARD", 64)
+    pretrain("small", "resnet18", "SMALL", 32)
+    pretrain("narrow", "resnet10_narrow", "SMALL", 32)
+    pretext.run("finetune", "--data", pictures, "--labels", "folders", "--from", tmp_path / "standard",
+                "--max-steps", 1, "--batch-size", 4, "--threads", 1, "--out", tmp_path / "finetuned")
+    kinds = {"NarrowResNet": "narrow", "pretext.classes": "finetuned", "maxpool": "small"}
+    used = []
+    for i, program in enumerate(blocks("output-folder.md", "python")):
+        used.append(next((name for word, name in kinds.items() if word in program), "standard"))
         file = tmp_path / f"load{i}.py"
-        file.write_text(program.replace("OUT/", f"{out}/"))
+        file.write_text(program.replace("OUT/", f"{tmp_path / used[-1]}/"))
         done = subprocess.run([sys.executable, file], capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, f"{program}\n{done.stderr}"
+    assert sorted(used) == ["finetuned", "narrow", "small", "standard", "standard"]
 
 
 def test_the_files_of_the_output_folder_are_the_documented_ones(pretext, pictures, tmp_path):
