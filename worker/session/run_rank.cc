@@ -20,6 +20,7 @@
 #include "proto/cpp/signal_thread.h"
 #include "proto/cpp/status_macros.h"
 #include "worker/dist/device.h"
+#include "worker/dist/guarded.h"
 #include "worker/dist/join_gang.h"
 #include "worker/report/coordinator_reporter.h"
 #include "worker/report/folder_reporter.h"
@@ -29,7 +30,6 @@
 #include "worker/session/rank_threads.h"
 #include "worker/session/rendezvous.h"
 #include "worker/session/stderr_reporter.h"
-#include "worker/train/step_guard.h"
 
 namespace pretext {
 namespace {

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/error_details.h"
 #include "proto/cpp/status_macros.h"
-#include "worker/train/step_guard.h"
+#include "worker/dist/guarded.h"
 
 namespace pretext {
 namespace {

@@ -17,9 +17,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/dist/guarded.h"
 #include "worker/models/safetensors.h"
 #include "worker/train/optimizer.h"
-#include "worker/train/step_guard.h"
 
 namespace pretext {
 namespace {

@@ -1,22 +1,14 @@
-#ifndef PRETEXT_WORKER_TRAIN_STEP_GUARD_H_
-#define PRETEXT_WORKER_TRAIN_STEP_GUARD_H_
+#ifndef PRETEXT_WORKER_TRAIN_FINITE_STEP_H_
+#define PRETEXT_WORKER_TRAIN_FINITE_STEP_H_
 
 #include <cstdint>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "worker/train/parameter_groups.h"
 
 namespace pretext {
-
-// Runs `body` and returns its status. The one place where exceptions of LibTorch and others end: whatever a
-// thread calls LibTorch for, it calls through here.
-//   RESOURCE_EXHAUSTED, reason OUT_OF_MEMORY   the device's memory or the machine's; says what to change
-//   UNAVAILABLE, reason PEER_LOST              a collective failed
-//   INTERNAL                                   any other exception; its call stack is logged
-absl::Status Guarded(absl::FunctionRef<absl::Status()> body);
 
 // Whether a step's loss and gradient norm are numbers: OK, without looking at a tensor; or ABORTED, reason
 // NON_FINITE, naming stage, step, value and the first parameters of `groups` whose gradient or weight is not
@@ -26,4 +18,4 @@ absl::Status CheckFinite(absl::string_view stage, int64_t step, double loss, dou
 
 }  // namespace pretext
 
-#endif  // PRETEXT_WORKER_TRAIN_STEP_GUARD_H_
+#endif  // PRETEXT_WORKER_TRAIN_FINITE_STEP_H_
