@@ -12,11 +12,9 @@
 namespace pretext {
 namespace {
 
-absl::Status ExportWithHead(const std::string& path, const StageExport& stage) {
-  StateDict tensors = MakeStateDict(*stage.backbone);
-  tensors.insert(stage.head.tensors.begin(), stage.head.tensors.end());
-  std::map<std::string, std::string> metadata = stage.card.ToMetadata();
-  metadata["pretext.classes"] = nlohmann::json(stage.head.classes).dump();
+// The file appears whole or not at all; the folder is the caller's to sync.
+absl::Status WriteExport(const std::string& path, const StateDict& tensors,
+                         const std::map<std::string, std::string>& metadata) {
   const std::string partial = path + ".partial";
   PRETEXT_RETURN_IF_ERROR(WriteSafetensors(partial, tensors, metadata));
   if (std::rename(partial.c_str(), path.c_str()) != 0) return FileError("rename to", path, errno);
@@ -28,15 +26,18 @@ absl::Status ExportWithHead(const std::string& path, const StageExport& stage) {
 absl::StatusOr<std::vector<std::string>> ExportStage(const StageExport& stage) {
   const std::string folder = stage.output + "/exported";
   PRETEXT_RETURN_IF_ERROR(MakeFolders(folder));
-  const std::string relative = absl::StrCat("exported/", stage.stage, ".safetensors");
-  const std::string path = absl::StrCat(stage.output, "/", relative);
-  if (stage.head.tensors.empty()) {
-    PRETEXT_RETURN_IF_ERROR(ExportBackbone(path, *stage.backbone, stage.card));
-  } else {
-    PRETEXT_RETURN_IF_ERROR(ExportWithHead(path, stage));
+  const StateDict backbone = MakeStateDict(*stage.backbone);
+  const std::map<std::string, std::string> card = stage.card.ToMetadata();
+  StateDict tensors = backbone;
+  std::map<std::string, std::string> metadata = card;
+  if (!stage.head.tensors.empty()) {
+    tensors.insert(stage.head.tensors.begin(), stage.head.tensors.end());
+    metadata["pretext.classes"] = nlohmann::json(stage.head.classes).dump();
   }
+  const std::string relative = absl::StrCat("exported/", stage.stage, ".safetensors");
+  PRETEXT_RETURN_IF_ERROR(WriteExport(absl::StrCat(stage.output, "/", relative), tensors, metadata));
   if (stage.is_the_jobs) {
-    PRETEXT_RETURN_IF_ERROR(ExportBackbone(folder + "/backbone.safetensors", *stage.backbone, stage.card));
+    PRETEXT_RETURN_IF_ERROR(WriteExport(folder + "/backbone.safetensors", backbone, card));
   }
   PRETEXT_RETURN_IF_ERROR(SyncFolder(folder));
   return std::vector<std::string>{relative};

@@ -30,7 +30,8 @@ struct StageExport {
 
 // Writes exported/{stage}.safetensors, with the head if there is one. Returns its path relative to the
 // output: exported/backbone.safetensors is not listed, because a later stage may replace it. Each file
-// appears whole or not at all. UNAVAILABLE, RESOURCE_EXHAUSTED.
+// appears whole or not at all. Errors are WriteSafetensors' and
+// MakeFolders'.
 absl::StatusOr<std::vector<std::string>> ExportStage(const StageExport& stage);
 
 // Whether the weights of `stage` go into exported/backbone.safetensors: those of every pretraining stage do,

@@ -35,6 +35,12 @@ absl::Status WriteAndSync(const std::string& path, absl::string_view bytes) {
   return absl::OkStatus();
 }
 
+// Whether making a folder fails in the same way however often it is tried.
+bool IsRefusal(int error) {
+  return error == EACCES || error == EPERM || error == EROFS || error == EEXIST || error == ENOTDIR ||
+         error == ELOOP || error == ENAMETOOLONG;
+}
+
 }  // namespace
 
 absl::Status FileError(absl::string_view doing, absl::string_view path, int error) {
@@ -70,7 +76,10 @@ absl::Status MakeFolders(const std::string& folder) {
   if (mkdir(folder.c_str(), 0777) != 0) {
     const int error = errno;
     if (error == EEXIST && std::filesystem::is_directory(folder, unknown)) return absl::OkStatus();
-    return FileError("make the folder", folder, error);
+    const absl::Status failed = FileError("make the folder", folder, error);
+    if (!IsRefusal(error)) return failed;
+    return absl::FailedPreconditionError(
+        absl::StrCat(failed.message(), "; give the job an output that the workers can write"));
   }
   return SyncFolder(path.parent_path());
 }

@@ -17,7 +17,8 @@ absl::Status WriteWholeFile(const std::string& path, absl::string_view bytes);
 // Makes what was renamed or created in `folder` durable.
 absl::Status SyncFolder(const std::string& folder);
 
-// The folder and those above it, where missing, durably.
+// The folder and those above it, where missing, durably. FAILED_PRECONDITION too: something else stands
+// there, or this user may not; the message says so, and what to do.
 absl::Status MakeFolders(const std::string& folder);
 
 // The status of a system call that failed: "cannot {doing} {path}: {the system's reason}". `error` is errno.
