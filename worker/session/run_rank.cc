@@ -16,6 +16,7 @@
 #include "proto/cpp/log.h"
 #include "proto/cpp/signal_thread.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/checkpoint/whole_file.h"
 #include "worker/dist/device.h"
 #include "worker/dist/guarded.h"
 #include "worker/dist/join_gang.h"
@@ -27,7 +28,6 @@
 #include "worker/session/rank_threads.h"
 #include "worker/session/rendezvous.h"
 #include "worker/session/stderr_reporter.h"
-#include "worker/train/whole_file.h"
 
 namespace pretext {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "worker/train/parameter_groups.h"
+#include "worker/optim/parameter_groups.h"
 
 namespace pretext {
 
