@@ -21,10 +21,10 @@
 #include "proto/cpp/status_macros.h"
 #include "worker/models/safetensors.h"
 #include "worker/models/weights.h"
+#include "worker/optim/optimizer.h"
+#include "worker/optim/parameter_groups.h"
 #include "worker/tasks/moco.h"
 #include "worker/tasks/thread_process_group.h"
-#include "worker/train/optimizer.h"
-#include "worker/train/parameter_groups.h"
 
 namespace pretext {
 namespace {

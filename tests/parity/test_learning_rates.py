@@ -14,7 +14,7 @@ def trace(run_program):
 
     def run(schedule, **options):
         arguments = [word for name, value in options.items() for word in (f"--{name}", repr(value))]
-        return json.loads(run_program("//worker/train:rate_traces", schedule, *arguments).stdout)
+        return json.loads(run_program("//worker/optim:rate_traces", schedule, *arguments).stdout)
 
     return run
 

@@ -53,7 +53,7 @@ def steps(run_program, tmp_path):
         for step, of_step in enumerate(gradients):
             tensors.update({f"g.{step}.{name}": tensor for name, tensor in of_step.items()})
         save_file(tensors, tmp_path / "in.safetensors")
-        run_program("//worker/train:optimizer_steps", "--kind", kind, "--input", tmp_path / "in.safetensors",
+        run_program("//worker/optim:optimizer_steps", "--kind", kind, "--input", tmp_path / "in.safetensors",
                     "--output", tmp_path / "out.safetensors", "--weight_decay", weight_decay, "--clip_norm",
                     clip_norm, "--learning_rates", *RATES, "--momenta", *momenta, *flags)
         return load_file(tmp_path / "out.safetensors")

@@ -68,7 +68,7 @@ absl::Status Export(const Options& options, const at::Tensor& images, const Back
   card.std = options.std;
   card.image_size = static_cast<int>(images.size(2));
   card.task = "none";
-  return ExportBackbone(options.export_to, backbone, card);
+  return WriteSafetensors(options.export_to, MakeStateDict(backbone), card.ToMetadata());
 }
 
 absl::Status WriteFeatures(Options options) {

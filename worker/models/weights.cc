@@ -5,11 +5,11 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -18,7 +18,6 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "proto/cpp/status_macros.h"
-#include "worker/models/safetensors.h"
 
 namespace pretext {
 namespace {
@@ -229,16 +228,6 @@ absl::StatusOr<WeightsCard> ParseWeightsCard(const std::map<std::string, std::st
   PRETEXT_ASSIGN_OR_RETURN(card.task, Required(metadata, "pretext.task"));
   PRETEXT_ASSIGN_OR_RETURN(card.job_digest, Required(metadata, "pretext.job_digest"));
   return card;
-}
-
-absl::Status ExportBackbone(const std::string& path, const BackboneModule& backbone,
-                            const WeightsCard& card) {
-  const std::string partial = path + ".partial";
-  PRETEXT_RETURN_IF_ERROR(WriteSafetensors(partial, MakeStateDict(backbone), card.ToMetadata()));
-  if (std::rename(partial.c_str(), path.c_str()) != 0) {
-    return absl::UnavailableError(absl::StrCat("cannot rename ", partial, " to ", path));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace pretext

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "worker/models/backbone.h"
@@ -54,9 +53,6 @@ struct WeightsCard {
 
 // INVALID_ARGUMENT when the metadata are not a card's, naming the key that is missing or malformed.
 absl::StatusOr<WeightsCard> ParseWeightsCard(const std::map<std::string, std::string>& metadata);
-
-// Writes a backbone under torchvision's names, row-major, with its card. `path` appears whole or not at all.
-absl::Status ExportBackbone(const std::string& path, const BackboneModule& backbone, const WeightsCard& card);
 
 }  // namespace pretext
 

@@ -4,11 +4,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -19,7 +16,9 @@
 #include "proto/cpp/log.h"
 #include "proto/cpp/signal_thread.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/checkpoint/whole_file.h"
 #include "worker/dist/device.h"
+#include "worker/dist/guarded.h"
 #include "worker/dist/join_gang.h"
 #include "worker/report/coordinator_reporter.h"
 #include "worker/report/folder_reporter.h"
@@ -29,22 +28,9 @@
 #include "worker/session/rank_threads.h"
 #include "worker/session/rendezvous.h"
 #include "worker/session/stderr_reporter.h"
-#include "worker/train/step_guard.h"
 
 namespace pretext {
 namespace {
-
-absl::Status MakeOutputFolder(const std::string& output) {
-  std::error_code error;
-  std::filesystem::create_directories(output, error);
-  if (!error) return absl::OkStatus();
-  const std::string what = absl::StrCat("cannot make the output folder ", output, ": ", error.message());
-  if (error == std::errc::no_space_on_device || error == std::errc::io_error) {
-    return absl::UnavailableError(what);
-  }
-  return absl::FailedPreconditionError(
-      absl::StrCat(what, "; give the job an output that the workers can write"));
-}
 
 // A node that is set up wrongly is no fault of the job: others may be well.
 absl::Status BlameNode(const absl::Status& status) {
@@ -79,7 +65,7 @@ class RankSession {
   RankSession(const RankSettings& settings, const v1::RankAssignment& assignment)
       : settings_(settings),
         assignment_(assignment),
-        made_output_(MakeOutputFolder(assignment.spec().output())),
+        made_output_(MakeFolders(assignment.spec().output())),
         channel_(MakeGrpcChannel(settings.coordinator)),
         coordinator_(ReporterOptions(settings, assignment), v1::WorkerService::NewStub(channel_),
                      settings.clock) {}

@@ -343,7 +343,7 @@ TEST_F(RunRankTest, RefusesAnOutputThatItCannotMake) {
   output_ = folder_ + "/file/out";
   Start(0, 1, "NeverRun");
   EXPECT_EQ(Wait(0), kRankBadSpec);
-  EXPECT_THAT(coordinator_.outcome(0).failure().message(), HasSubstr("/file/out"));
+  EXPECT_THAT(coordinator_.outcome(0).failure().message(), HasSubstr("/file: File exists"));
 }
 
 }  // namespace

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "worker/models/backbone.h"
+#include "worker/optim/parameter_groups.h"
 #include "worker/train/classifier.h"
 #include "worker/train/finetune_recipe.h"
 #include "worker/train/objective.h"
-#include "worker/train/parameter_groups.h"
 
 namespace pretext {
 

@@ -9,8 +9,8 @@
 #include "proto/cpp/defaults.h"
 #include "proto/cpp/status_matchers.h"
 #include "worker/models/weights.h"
+#include "worker/optim/optimizer.h"
 #include "worker/tasks/toy_stage.h"
-#include "worker/train/optimizer.h"
 
 namespace pretext {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "pretext/v1/stage.pb.h"
-#include "worker/train/learning_rate.h"
+#include "worker/optim/learning_rate.h"
 
 namespace pretext {
 

@@ -40,7 +40,8 @@ class InitialWeightsTest : public ::testing::Test {
     card.backbone = Narrow();
     card.mean = card.std = {0.5, 0.5, 0.5};
     card.image_size = 28;
-    EXPECT_OK(ExportBackbone(absl::StrCat(folder_, "/exported/", name, ".safetensors"), *backbone_, card));
+    EXPECT_OK(WriteSafetensors(absl::StrCat(folder_, "/exported/", name, ".safetensors"),
+                               MakeStateDict(*backbone_), card.ToMetadata()));
   }
 
   v1::JobSpec Spec(const std::string& stages) {

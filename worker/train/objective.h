@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "worker/optim/learning_rate.h"
 #include "worker/tasks/pretext_task.h"
-#include "worker/train/learning_rate.h"
 
 namespace pretext {
 

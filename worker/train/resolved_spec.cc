@@ -6,7 +6,7 @@
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "proto/cpp/sha256.h"
-#include "worker/train/whole_file.h"
+#include "worker/checkpoint/whole_file.h"
 
 namespace pretext {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "worker/train/checkpoint.h"
+#include "worker/checkpoint/checkpoint.h"
 #include "worker/train/run_job.h"
 
 namespace pretext {

@@ -9,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/checkpoint/whole_file.h"
+#include "worker/dist/guarded.h"
 #include "worker/train/dataset_cache.h"
 #include "worker/train/evaluate_stage.h"
 #include "worker/train/finetune_stage.h"
@@ -16,8 +18,6 @@
 #include "worker/train/resume_point.h"
 #include "worker/train/stage_result.h"
 #include "worker/train/stage_run.h"
-#include "worker/train/step_guard.h"
-#include "worker/train/whole_file.h"
 
 namespace pretext {
 namespace {

@@ -9,10 +9,10 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "worker/train/checkpoint.h"
-#include "worker/train/checkpoint_schedule.h"
-#include "worker/train/checkpoint_writer.h"
-#include "worker/train/optimizer.h"
+#include "worker/checkpoint/checkpoint.h"
+#include "worker/checkpoint/checkpoint_schedule.h"
+#include "worker/checkpoint/checkpoint_writer.h"
+#include "worker/optim/optimizer.h"
 #include "worker/train/stage_run.h"
 
 namespace pretext {

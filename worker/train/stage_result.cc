@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/sha256.h"
 #include "proto/cpp/status_macros.h"
-#include "worker/train/whole_file.h"
+#include "worker/checkpoint/whole_file.h"
 
 namespace pretext {
 namespace {

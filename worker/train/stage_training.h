@@ -12,8 +12,8 @@
 #include "absl/status/statusor.h"
 #include "nlohmann/json.hpp"
 #include "worker/data/batch_loader.h"
+#include "worker/optim/optimizer.h"
 #include "worker/train/objective.h"
-#include "worker/train/optimizer.h"
 #include "worker/train/stage_run.h"
 
 namespace pretext {

@@ -6,9 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/train/finite_step.h"
 #include "worker/train/loaded_tensors.h"
 #include "worker/train/precision.h"
-#include "worker/train/step_guard.h"
 
 namespace pretext {
 namespace {
