@@ -14,14 +14,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "proto/cpp/clock.h"
+#include "proto/cpp/version.h"
 #include "worker/agent/run_agent.h"
 #include "worker/session/run_rank.h"
 #include "worker/tasks/registry.h"
 
 namespace pretext {
 namespace {
-
-constexpr char kWorkerVersion[] = "0.1.0";
 
 // Exit codes, as in sysexits(3).
 constexpr int kExitUsage = 64;
@@ -126,9 +125,9 @@ int Main(int argc, char** argv) {
   AgentSettings settings;
   settings.node = DefaultNode();
   settings.state = DefaultState();
-  settings.version = kWorkerVersion;
+  settings.version = kVersion;
   CLI::App app("The worker of Pretext: pretrains, fine-tunes and evaluates what a coordinator hands out.");
-  app.set_version_flag("--version", std::string("pretext-worker ") + kWorkerVersion);
+  app.set_version_flag("--version", std::string("pretext-worker ") + kVersion);
   app.require_subcommand(1);
   AddAgent(&app, &settings);
   app.add_subcommand("tasks", "Prints the pretext tasks and their options, as JSON");

@@ -1,14 +1,14 @@
 // What people ask of the coordinator.
 
 #include <algorithm>
-#include <random>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "proto/cpp/error_details.h"
 #include "proto/cpp/log.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/uuid.h"
 #include "server/coordinator/coordinator.h"
 #include "server/coordinator/job_folder.h"
 #include "server/coordinator/job_names.h"
@@ -20,16 +20,6 @@ namespace pretext {
 namespace {
 
 constexpr size_t kMaxRequestIdLength = 128;
-
-// A version 4 UUID.
-std::string MakeUid() {
-  std::random_device device;
-  auto word = [&device] { return static_cast<uint32_t>(device()); };
-  const uint32_t b = word();
-  const uint32_t c = word();
-  return absl::StrFormat("%08x-%04x-4%03x-%04x-%04x%08x", word(), b >> 16, b & 0xfff,
-                         0x8000 | (c >> 16 & 0x3fff), c & 0xffff, word());
-}
 
 }  // namespace
 
@@ -98,7 +88,7 @@ absl::StatusOr<v1::Job> Coordinator::CreateJob(const v1::CreateJobRequest& reque
   std::vector<v1::Event> events(1);
   v1::JobSubmitted* submitted = events[0].mutable_job_submitted();
   submitted->set_job(record.name);
-  submitted->set_uid(MakeUid());
+  submitted->set_uid(MakeUuid());
   *submitted->mutable_spec() = std::move(spec);
   submitted->set_request_id(request.request_id());
   submitted->set_request_digest(digest);

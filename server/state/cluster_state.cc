@@ -12,11 +12,6 @@ absl::Time ToTime(const google::protobuf::Timestamp& time) {
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
 }
 
-// A failure that was the job's own counts against max_restarts.
-bool IsCharged(const v1::Failure& failure) {
-  return failure.cause() != v1::Failure::NODE && failure.cause() != v1::Failure::COORDINATOR;
-}
-
 // Forgets the attempt: its ranks, and what was wished for its end.
 void LeaveAttempt(JobRecord& job) {
   job.ranks.clear();
@@ -33,6 +28,10 @@ auto* FindOrNull(Map& map, absl::string_view key) {
 }
 
 }  // namespace
+
+bool CountsAsRestart(v1::Failure::Cause cause) {
+  return cause != v1::Failure::NODE && cause != v1::Failure::COORDINATOR;
+}
 
 const JobRecord* ClusterState::FindJob(absl::string_view name) const { return FindOrNull(jobs_, name); }
 const NodeRecord* ClusterState::FindNode(absl::string_view name) const { return FindOrNull(nodes_, name); }
@@ -208,7 +207,7 @@ void ClusterState::OnAttemptEnded(absl::Time time, const v1::AttemptEnded& event
   LeaveAttempt(*job);
   if (event.has_failure()) {
     job->failure = event.failure();
-    if (event.next() == v1::Job::QUEUED && IsCharged(event.failure())) ++job->restarts;
+    if (event.next() == v1::Job::QUEUED && CountsAsRestart(event.failure().cause())) ++job->restarts;
   }
   SetState(*job, event.next(), time, event.reason());
 }
