@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/error_details.h"
 #include "proto/cpp/log.h"
+#include "proto/cpp/proto_time.h"
 #include "proto/cpp/status_macros.h"
 #include "proto/cpp/uuid.h"
 #include "server/coordinator/coordinator.h"

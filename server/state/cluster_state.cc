@@ -4,13 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/cpp/proto_time.h"
 
 namespace pretext {
 namespace {
-
-absl::Time ToTime(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
-}
 
 // Forgets the attempt: its ranks, and what was wished for its end.
 void LeaveAttempt(JobRecord& job) {
@@ -41,7 +38,7 @@ const ClusterState::Request* ClusterState::FindRequest(absl::string_view request
 
 void ClusterState::Apply(const v1::Event& event) {
   ++revision_;
-  const absl::Time time = ToTime(event.time());
+  const absl::Time time = FromTimestamp(event.time());
   switch (event.kind_case()) {
     case v1::Event::kJobSubmitted:
       return OnJobSubmitted(time, event.job_submitted());
