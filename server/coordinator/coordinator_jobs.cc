@@ -179,8 +179,10 @@ absl::StatusOr<v1::Job> Coordinator::RestartJob(absl::string_view name, bool fro
   absl::MutexLock lock(&mutex_);
   PRETEXT_ASSIGN_OR_RETURN(const JobRecord* job, FindJob(name));
   if (!job->settled()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(name, " cannot be restarted: it is ", v1::Job::State_Name(job->state), ", not settled"));
+    return WrongState(*job, "restarted",
+                      job->state == v1::Job::PAUSED ? "`pretext resume` goes on with it"
+                      : job->wish == Wish::kCancel  ? "it is being cancelled; call again once it has stopped"
+                                                    : "cancel it first, or wait for its end");
   }
   std::vector<v1::Event> events(1);
   events[0].mutable_job_restarted()->set_job(job->name);
@@ -196,8 +198,9 @@ absl::Status Coordinator::DeleteJob(absl::string_view name) {
     absl::MutexLock lock(&mutex_);
     PRETEXT_ASSIGN_OR_RETURN(const JobRecord* job, FindJob(name));
     if (!job->settled() && job->state != v1::Job::PAUSED) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          name, " cannot be deleted: it is ", v1::Job::State_Name(job->state), "; cancel or pause it first"));
+      return WrongState(
+          *job, "deleted",
+          job->wish == Wish::kNone ? "cancel or pause it first" : "call again once it has stopped");
     }
     output = job->spec.output();
     std::vector<v1::Event> events(1);
