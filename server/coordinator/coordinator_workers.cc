@@ -282,7 +282,6 @@ absl::StatusOr<v1::ReportResponse> Coordinator::Report(const v1::ReportRequest& 
   NotePulse(request);
   PRETEXT_RETURN_IF_ERROR(Commit(EventsOf(request, *job)));
   v1::ReportResponse response;
-  response.set_acknowledged_sequence(request.sequence());
   response.set_stop(job->stop_requested);
   return response;
 }

@@ -76,12 +76,6 @@ absl::StatusOr<int64_t> SqliteTelemetryStore::ReadSequence(const std::string& jo
   return found ? read.Int(0) : 0;
 }
 
-absl::StatusOr<int64_t> SqliteTelemetryStore::LastSequence(const std::string& job, int32_t attempt,
-                                                           int32_t rank) {
-  absl::MutexLock lock(&mutex_);
-  return ReadSequence(job, attempt, rank);
-}
-
 absl::Status SqliteTelemetryStore::InsertPoints(const std::string& job,
                                                 const std::vector<v1::MetricPoint>& points) {
   PRETEXT_ASSIGN_OR_RETURN(

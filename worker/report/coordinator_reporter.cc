@@ -146,7 +146,6 @@ v1::ReportRequest CoordinatorReporter::NextReport() {
   report.set_attempt(options_.attempt);
   report.set_rank(options_.rank);
   report.set_sequence(++sequence_);
-  report.set_pid(options_.pid);
   *report.mutable_progress() = progress_;
   if (outcome_.has_value()) {
     urgent_ = true;  // what is left follows without a pause
