@@ -27,10 +27,11 @@
 #include "client/commands/command_context.h"
 #include "client/commands/command_line.h"
 #include "client/commands/coordinator_connection.h"
-#include "client/commands/embedded_coordinator.h"
 #include "client/commands/exit_codes.h"
 #include "client/commands/local_paths.h"
 #include "proto/cpp/clock.h"
+#include "proto/cpp/program_path.h"
+#include "proto/cpp/state_path.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {
@@ -156,7 +157,7 @@ int Main(int argc, char** argv) {
   context.state_directory = AbsolutePath(
       StateDirectory(Variable("PRETEXT_STATE"), Variable("XDG_DATA_HOME"), Variable("HOME")), context);
   context.server = Variable("PRETEXT_SERVER");
-  context.program_folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path().string();
+  context.program_folder = ProgramFolder();
   context.search_path = Variable("PATH");
   context.clock = RealClock();
   context.wait = [interrupts](absl::Duration duration) { return interrupts->Wait(duration); };

@@ -23,7 +23,7 @@ export PATH="$root/bazel-bin/client:$root/bazel-bin/server:$root/bazel-bin/worke
 job="$(pretext submit deploy/quickstart/fashion_mnist.yaml --out "$out" --quiet)"
 echo "submitted $job; results go to $out"
 pretext watch "$job"
-pretext metrics "$job" -o json | python3 deploy/quickstart/summary.py "$out"
+pretext metrics "$job" -o json | python3 deploy/quickstart/summary.py
 cat << NEXT
 
 Your own   export PATH="$root/bazel-bin/client:$root/bazel-bin/server:$root/bazel-bin/worker:\$PATH"

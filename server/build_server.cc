@@ -1,13 +1,13 @@
 #include "server/build_server.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/log.h"
+#include "proto/cpp/program_path.h"
+#include "proto/cpp/state_path.h"
 #include "proto/cpp/status_macros.h"
 #include "proto/cpp/version.h"
 #include "server/coordinator/job_folder.h"
@@ -34,7 +34,7 @@ RpcServerOptions AddressesOf(const ServerOptions& options, const StateFolder& fo
   RpcServerOptions rpc;
   rpc.version = kVersion;
   rpc.people = options.listen;
-  if (rpc.people.empty()) rpc.people.push_back(absl::StrCat("unix:", folder.Path("server.sock")));
+  if (rpc.people.empty()) rpc.people.push_back(absl::StrCat("unix:", folder.Path(kServerSocket)));
   rpc.workers = options.worker_listen;
   if (rpc.workers.empty() || (options.launcher == "local" && LocalWorkerAddress(rpc.workers).empty())) {
     rpc.workers.push_back(absl::StrCat("unix:", folder.Path("worker.sock")));
@@ -43,16 +43,6 @@ RpcServerOptions AddressesOf(const ServerOptions& options, const StateFolder& fo
 }
 
 }  // namespace
-
-std::string FindProgram(const std::string& name, const std::string& folder) {
-  std::error_code error;
-  const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-  const std::filesystem::path beside = here / name;
-  const std::filesystem::path in_tree = here.parent_path() / folder / name;
-  if (!std::filesystem::exists(beside, error) && std::filesystem::exists(in_tree, error))
-    return in_tree.string();
-  return beside.string();
-}
 
 absl::Status PretextServer::Open(const ServerOptions& options) {
   PRETEXT_ASSIGN_OR_RETURN(folder_, StateFolder::Hold(options.state_directory));
@@ -63,8 +53,10 @@ absl::Status PretextServer::Open(const ServerOptions& options) {
   const RpcServerOptions rpc = AddressesOf(options, *folder_);
 
   LocalLauncherOptions local;
-  local.worker_binary =
-      options.worker_binary.empty() ? FindProgram("pretext-worker", "worker") : options.worker_binary;
+  local.find_worker = [options]() -> absl::StatusOr<std::string> {
+    if (!options.worker_binary.empty()) return options.worker_binary;
+    return FindProgram("pretext-worker", "worker", ProgramFolder(), options.search_path);
+  };
   local.coordinator_address = LocalWorkerAddress(rpc.workers);
   local.node = options.node;
   local.agent_directory = folder_->Path("agent");

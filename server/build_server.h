@@ -57,10 +57,6 @@ class PretextServer {
   std::thread rounds_;
 };
 
-// The program `name` beside this one: in its folder, or in ../FOLDER as Bazel lays them out. The first place
-// when it is in neither.
-std::string FindProgram(const std::string& name, const std::string& folder);
-
 }  // namespace pretext
 
 #endif  // PRETEXT_SERVER_BUILD_SERVER_H_

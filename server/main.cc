@@ -16,10 +16,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
 #include "proto/cpp/clock.h"
+#include "proto/cpp/exit_codes.h"
 #include "proto/cpp/log.h"
+#include "proto/cpp/state_path.h"
 #include "proto/cpp/status_macros.h"
 #include "proto/cpp/version.h"
 #include "server/build_server.h"
@@ -29,22 +32,9 @@
 namespace pretext {
 namespace {
 
-// Exit codes, as in sysexits(3).
-constexpr int kExitUsage = 64;
-constexpr int kExitUnavailable = 69;
-constexpr int kExitInUse = 73;  // the state folder is another's
-constexpr int kExitDeposed = 75;
-
 constexpr absl::Duration kAgentPatience = absl::Seconds(10);
 
-std::string DefaultStateDirectory() {
-  if (const char* given = std::getenv("PRETEXT_STATE"); given != nullptr && *given != '\0') return given;
-  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/') {
-    return absl::StrCat(data, "/pretext");
-  }
-  const char* home = std::getenv("HOME");
-  return absl::StrCat(home == nullptr ? "." : home, "/.local/share/pretext");
-}
+absl::string_view Variable(const char* name) { return absl::NullSafeStringView(std::getenv(name)); }
 
 // CLI11 reports what this throws as a fault of the option.
 absl::Duration ReadDuration(const std::string& text) {
@@ -77,7 +67,7 @@ void AddFlags(CLI::App* app, ServerOptions* options) {
   app->add_option("--launcher", options->launcher, launchers)->capture_default_str();
   app->add_option("--worker-binary,--worker_binary", options->worker_binary,
                   "pretext-worker, for the local launcher")
-      ->default_str("beside this program");
+      ->default_str("beside this program or in $PATH");
   app->add_option("--node", options->node, "Name of this machine's node, for the local launcher")
       ->capture_default_str();
   app->add_option("--cpu-slots,--cpu_slots", options->cpu_slots,
@@ -147,7 +137,7 @@ int ServeUntilToldToStop(const ServerOptions& options, const sigset_t& signals, 
     const int signal = sigtimedwait(&signals, nullptr, &pause);
     if (server->deposed()) {
       server->Stop();
-      return kExitDeposed;
+      return kServiceReplaced;
     }
     if (signal > 0) {
       Log(LogSeverity::kInfo, "stopping", {{"signal", signal}});
@@ -171,23 +161,25 @@ int Fail(const absl::Status& status) {
   std::fprintf(stderr, "pretext-server: %s\n", std::string(status.message()).c_str());
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
-      return kExitUsage;
+      return kServiceBadUsage;
     case absl::StatusCode::kFailedPrecondition:
-      return kExitInUse;
+      return kServiceInUse;
     default:
-      return kExitUnavailable;
+      return kServiceUnavailable;
   }
 }
 
 int Main(int argc, char** argv) {
   ServerOptions options;
-  options.state_directory = DefaultStateDirectory();
+  options.state_directory =
+      StateDirectory(Variable("PRETEXT_STATE"), Variable("XDG_DATA_HOME"), Variable("HOME"));
+  options.search_path = std::string(Variable("PATH"));
   CLI::App app;
   AddFlags(&app, &options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kExitUsage;
+    return app.exit(error) == 0 ? 0 : kServiceBadUsage;
   }
   // Blocked in every thread, so that only the wait below meets them.
   sigset_t signals;

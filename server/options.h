@@ -14,7 +14,8 @@ struct ServerOptions {
   std::vector<std::string> listen;         // for people; empty: unix:STATE/server.sock
   std::vector<std::string> worker_listen;  // for agents and ranks; empty: unix:STATE/worker.sock
   std::string launcher = "local";          // server/launchers/registry.h
-  std::string worker_binary;               // empty: found beside this program
+  std::string worker_binary;               // empty: found beside this program or in search_path
+  std::string search_path;                 // as $PATH
   std::string node = "nodes/local";        // of the agent that the local launcher starts
   int cpu_slots = 0;                       // of that agent; 0: it decides
   absl::Duration exit_when_idle = absl::InfiniteDuration();

@@ -14,6 +14,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "proto/cpp/clock.h"
+#include "proto/cpp/exit_codes.h"
+#include "proto/cpp/state_path.h"
+#include "proto/cpp/version.h"
 #include "worker/agent/run_agent.h"
 #include "worker/session/run_rank.h"
 #include "worker/tasks/registry.h"
@@ -21,26 +24,14 @@
 namespace pretext {
 namespace {
 
-constexpr char kWorkerVersion[] = "0.1.0";
-
-// Exit codes, as in sysexits(3).
-constexpr int kExitUsage = 64;
-constexpr int kExitUnavailable = 69;
-constexpr int kExitFault = 70;
-constexpr int kExitInUse = 73;     // the state folder is another agent's
-constexpr int kExitReplaced = 75;  // the node is another agent's
-
 std::string DefaultNode() {
   char name[256] = {};
   return absl::StrCat("nodes/", gethostname(name, sizeof(name) - 1) == 0 ? name : "local");
 }
 
 std::string DefaultState() {
-  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/') {
-    return absl::StrCat(data, "/pretext-agent");
-  }
-  const char* home = std::getenv("HOME");
-  return absl::StrCat(home == nullptr ? "." : home, "/.local/share/pretext-agent");
+  return DataFolder("pretext-agent", absl::NullSafeStringView(std::getenv("XDG_DATA_HOME")),
+                    absl::NullSafeStringView(std::getenv("HOME")));
 }
 
 // Completes and checks a node's name. CLI11 reports what this returns as a fault of the option.
@@ -97,15 +88,15 @@ int ExitCodeOf(const absl::Status& status) {
       return 0;
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kUnimplemented:
-      return kExitUsage;
+      return kServiceBadUsage;
     case absl::StatusCode::kAlreadyExists:
-      return kExitInUse;
+      return kServiceInUse;
     case absl::StatusCode::kFailedPrecondition:
-      return kExitReplaced;
+      return kServiceReplaced;
     case absl::StatusCode::kInternal:
-      return kExitFault;
+      return kServiceFault;
     default:
-      return kExitUnavailable;
+      return kServiceUnavailable;
   }
 }
 
@@ -126,16 +117,16 @@ int Main(int argc, char** argv) {
   AgentSettings settings;
   settings.node = DefaultNode();
   settings.state = DefaultState();
-  settings.version = kWorkerVersion;
+  settings.version = kVersion;
   CLI::App app("The worker of Pretext: pretrains, fine-tunes and evaluates what a coordinator hands out.");
-  app.set_version_flag("--version", std::string("pretext-worker ") + kWorkerVersion);
+  app.set_version_flag("--version", std::string("pretext-worker ") + kVersion);
   app.require_subcommand(1);
   AddAgent(&app, &settings);
   app.add_subcommand("tasks", "Prints the pretext tasks and their options, as JSON");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kExitUsage;
+    return app.exit(error) == 0 ? 0 : kServiceBadUsage;
   }
   if (app.got_subcommand("tasks")) {
     std::printf("%s\n", TasksAsJson().c_str());

@@ -35,6 +35,15 @@ void ShowError(const absl::Status& status, CommandContext& context) {
   *context.err << "pretext: " << status.message() << std::endl;
 }
 
+// One document a job, one after the other.
+void ShowDocument(const v1::Job& job, const ChangeOptions& options, CommandContext& context) {
+  const bool several = options.jobs.size() > 1;
+  *context.out << (options.format == OutputFormat::kYaml
+                       ? absl::StrCat(several ? "---\n" : "", MessageToYaml(job))
+                       : MessageToJson(job))
+               << std::flush;
+}
+
 // Applies `change` to each job. `advice` follows what is told to people.
 absl::StatusOr<int> ChangeEach(const ChangeOptions& options, const Change& change, const std::string& advice,
                                CommandContext& context) {
@@ -49,8 +58,7 @@ absl::StatusOr<int> ChangeEach(const ChangeOptions& options, const Change& chang
     } else if (options.format == OutputFormat::kTable) {
       *context.out << job->name() << " is " << StateText(job->state()) << advice << std::endl;
     } else {
-      *context.out << (options.format == OutputFormat::kYaml ? MessageToYaml(*job) : MessageToJson(*job))
-                   << std::flush;
+      ShowDocument(*job, options, context);
     }
   }
   return code;
@@ -86,6 +94,10 @@ absl::Status DeleteOne(const std::string& text, const ChangeOptions& options, Co
     return absl::OkStatus();
   }
   PRETEXT_RETURN_IF_ERROR(client->DeleteJob(job.name()));
+  if (options.format != OutputFormat::kTable) {
+    ShowDocument(job, options, context);
+    return absl::OkStatus();
+  }
   *context.out << job.name() << " is deleted";
   if (PathExists(job.output()))
     *context.out << "; what it wrote to " << OneLine(job.output()) << " is still there";
@@ -153,12 +165,11 @@ CommandRun AddRestart(CLI::App* app) {
 }
 
 CommandRun AddDelete(CLI::App* app) {
-  auto options = std::make_shared<ChangeOptions>();
-  app->add_option("JOB", options->jobs, "jobs/7-xray, 7-xray, 7 or its name; several may be given")
-      ->required();
+  auto options = AddChangeOptions(app);
   app->add_flag("-y,--yes", options->yes, "Do not ask");
   app->footer(
-      "Metrics, logs and checkpoints go with a job; files outside the coordinator's own folder stay.");
+      "Metrics, logs and checkpoints go with a job; files outside the coordinator's own folder stay. With -o "
+      "json or yaml each job is shown as it was before.");
   return [options](CommandContext& context) { return RunDelete(*options, context); };
 }
 

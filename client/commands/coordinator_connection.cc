@@ -5,8 +5,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "client/commands/find_program.h"
 #include "client/coordinator_client/grpc_coordinator_client.h"
+#include "proto/cpp/program_path.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {
@@ -41,7 +41,9 @@ absl::StatusOr<CoordinatorConnection> ConnectToCoordinator(const CommandContext&
   } else {
     EmbeddedOptions embedded;
     embedded.state_directory = context.state_directory;
-    embedded.find_server = [&context] { return FindProgram("pretext-server", "server", context); };
+    embedded.find_server = [&context] {
+      return FindProgram("pretext-server", "server", context.program_folder, context.search_path);
+    };
     connection.embedded =
         std::make_unique<EmbeddedCoordinator>(std::move(embedded), context.clock, context.wait);
     PRETEXT_ASSIGN_OR_RETURN(options.address, connection.embedded->EnsureServing());

@@ -1,10 +1,9 @@
 #include "client/commands/embedded_coordinator.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,18 +15,19 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "client/commands/detached_program.h"
 #include "nlohmann/json.hpp"
+#include "proto/cpp/detached_program.h"
+#include "proto/cpp/exit_codes.h"
+#include "proto/cpp/file_lock.h"
+#include "proto/cpp/process_end.h"
+#include "proto/cpp/state_path.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {
 namespace {
 
-constexpr int kServerFolderInUse = 73;  // exit code of pretext-server: another one holds the folder
-constexpr int64_t kLongestLogBytes = 4 << 20;
 constexpr size_t kLogLinesShown = 12;
 constexpr absl::Duration kProbePeriod = absl::Milliseconds(20);
 constexpr absl::Duration kRestartPause = absl::Milliseconds(300);
@@ -63,8 +63,7 @@ int64_t FileBytes(const std::string& path) {
 
 // The process that holds, or held last, the folder; 0: none is known.
 pid_t LastServer(const std::string& state_directory) {
-  int pid = 0;
-  return absl::SimpleAtoi(ReadFile(absl::StrCat(state_directory, "/server.lock")), &pid) ? pid : 0;
+  return ReadLockHolder(absl::StrCat(state_directory, "/", kServerLock));
 }
 
 // The process that a client started last; 0: none is known.
@@ -75,21 +74,10 @@ pid_t LastEmbeddedServer(const std::string& state_directory) {
 }
 
 bool IsHeld(const std::string& state_directory) {
-  const int lock = open(absl::StrCat(state_directory, "/server.lock").c_str(), O_RDWR | O_CLOEXEC);
-  if (lock < 0) return false;
-  const bool held = flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  close(lock);
-  return held;
+  return IsFileLocked(absl::StrCat(state_directory, "/", kServerLock)).value_or(false);
 }
 
 }  // namespace
-
-std::string StateDirectory(const std::string& pretext_state, const std::string& xdg_data_home,
-                           const std::string& home) {
-  if (!pretext_state.empty()) return pretext_state;
-  if (!xdg_data_home.empty() && xdg_data_home[0] == '/') return absl::StrCat(xdg_data_home, "/pretext");
-  return absl::StrCat(home.empty() ? "." : home, "/.local/share/pretext");
-}
 
 EmbeddedCoordinator::EmbeddedCoordinator(EmbeddedOptions options, Clock* clock,
                                          std::function<bool(absl::Duration)> wait)
@@ -100,7 +88,7 @@ std::string EmbeddedCoordinator::Path(absl::string_view name) const {
 }
 
 absl::StatusOr<std::string> EmbeddedCoordinator::EnsureServing() {
-  const std::string socket = Path("server.sock");
+  const std::string socket = Path(kServerSocket);
   if (socket.size() >= sizeof(sockaddr_un::sun_path)) {
     return absl::InvalidArgumentError(absl::StrCat("the path of the coordinator's socket, ", socket, ", has ",
                                                    socket.size(), " bytes, and Linux allows ",
@@ -113,7 +101,7 @@ absl::StatusOr<std::string> EmbeddedCoordinator::EnsureServing() {
 
 void EmbeddedCoordinator::Revive() {
   const std::string& state = options_.state_directory;
-  if (SomebodyListens(Path("server.sock")) || LastServer(state) != LastEmbeddedServer(state)) return;
+  if (SomebodyListens(Path(kServerSocket)) || LastServer(state) != LastEmbeddedServer(state)) return;
   // Whoever calls asks the coordinator next and shows that error if this one could not be mended.
   StartServing().IgnoreError();
 }
@@ -125,19 +113,18 @@ absl::Status EmbeddedCoordinator::StartServing() {
   pid_t server = 0;
   absl::Time next_start = clock_->Now();
   while (true) {
-    if (SomebodyListens(Path("server.sock"))) return absl::OkStatus();
+    if (SomebodyListens(Path(kServerSocket))) return absl::OkStatus();
     const absl::Time now = clock_->Now();
     if (now >= deadline) break;
     if (server == 0 && now >= next_start) {
       PRETEXT_ASSIGN_OR_RETURN(server, Start());
     }
-    const std::optional<int> code = server == 0 ? std::nullopt : ExitCodeIfEnded(server);
-    if (code.has_value() && *code != kServerFolderInUse) {
-      return absl::UnavailableError(
-          absl::StrCat("the coordinator did not start: pretext-server ended with exit code ", *code, ". ",
-                       EndOfLog(log_offset)));
+    const std::optional<int> end = server == 0 ? std::nullopt : WaitStatusIfEnded(server);
+    if (end.has_value() && !(WIFEXITED(*end) && WEXITSTATUS(*end) == kServiceInUse)) {
+      return absl::UnavailableError(absl::StrCat("the coordinator did not start: pretext-server ",
+                                                 DescribeEnd(*end), ". ", EndOfLog(log_offset)));
     }
-    if (code.has_value()) {
+    if (end.has_value()) {
       // Another client was faster, or an idle one is just leaving: try again until somebody answers.
       server = 0;
       next_start = now + kRestartPause;
@@ -167,16 +154,23 @@ absl::Status EmbeddedCoordinator::MakeStateDirectory() const {
 
 absl::StatusOr<pid_t> EmbeddedCoordinator::Start() {
   PRETEXT_ASSIGN_OR_RETURN(const std::string program, options_.find_server());
-  const std::string log = Path("server.log");
-  std::error_code error;
-  if (FileBytes(log) > kLongestLogBytes) std::filesystem::rename(log, log + ".1", error);
-  return StartDetached({program, "--state", options_.state_directory, "--exit-when-idle",
-                        absl::FormatDuration(options_.exit_when_idle), "--ready-file", Path("embedded.json")},
-                       options_.state_directory, log);
+  DetachedProgram server;
+  server.words = {program,
+                  "--state",
+                  options_.state_directory,
+                  "--exit-when-idle",
+                  absl::FormatDuration(options_.exit_when_idle),
+                  "--ready-file",
+                  Path("embedded.json")};
+  server.folder = options_.state_directory;
+  server.log = Path("server.log");
+  return StartDetached(std::move(server));
 }
 
 std::string EmbeddedCoordinator::EndOfLog(int64_t offset) const {
-  const std::string text = ReadFile(Path("server.log"), offset);
+  const std::string log = Path("server.log");
+  // A log that was long is put aside at the start.
+  const std::string text = ReadFile(log, FileBytes(log) < offset ? 0 : offset);
   std::vector<absl::string_view> lines = absl::StrSplit(text, '\n', absl::SkipEmpty());
   if (lines.empty()) return absl::StrCat("Its log, ", Path("server.log"), ", says nothing");
   std::string shown = absl::StrCat("The end of its log, ", Path("server.log"), ":");

@@ -57,11 +57,6 @@ class EmbeddedCoordinator {
   const std::function<bool(absl::Duration)> wait_;
 };
 
-// Where the coordinator of this user keeps its state: `pretext_state` (the variable PRETEXT_STATE), else
-// `xdg_data_home`/pretext when that is absolute, else `home`/.local/share/pretext. As pretext-server has it.
-std::string StateDirectory(const std::string& pretext_state, const std::string& xdg_data_home,
-                           const std::string& home);
-
 // Ends the coordinator that holds `state_directory` when a client has started it, and waits until the folder
 // is free; jobs run on meanwhile. The process it ended, or nothing when there was none. UNAVAILABLE: it does
 // not end.

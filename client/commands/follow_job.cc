@@ -13,6 +13,7 @@
 #include "client/render/message_text.h"
 #include "client/render/plain_text.h"
 #include "client/render/stage_results.h"
+#include "proto/cpp/job_state.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {
@@ -159,7 +160,7 @@ absl::StatusOr<int> Follow(const std::string& name, const Reached& coordinator, 
     if (job.ok()) {
       last_seen = now;
       view->Show(*job, now);
-      if (IsSettled(*job)) {
+      if (IsSettled(job->state())) {
         view->ShowEnd(*job);
         return ExitCodeOf(*job);
       }

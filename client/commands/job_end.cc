@@ -9,6 +9,7 @@
 #include "client/render/job_feed.h"
 #include "client/render/plain_text.h"
 #include "client/render/quantity.h"
+#include "proto/cpp/proto_time.h"
 
 namespace pretext {
 namespace {
@@ -17,7 +18,8 @@ constexpr int kLastWords = 15;
 
 std::string TookText(const v1::Job& job) {
   if (!job.has_start_time() || !job.has_end_time()) return "";
-  return absl::StrCat(" after ", DurationText(ToTime(job.end_time()) - ToTime(job.start_time())));
+  return absl::StrCat(" after ",
+                      DurationText(FromTimestamp(job.end_time()) - FromTimestamp(job.start_time())));
 }
 
 bool HasStage(const v1::Job& job, v1::Stage::KindCase kind) {

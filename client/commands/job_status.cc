@@ -11,12 +11,16 @@
 #include "client/commands/output_format.h"
 #include "client/render/job_feed.h"
 #include "client/render/job_text.h"
+#include "client/render/json_to_yaml.h"
 #include "client/render/message_text.h"
 #include "client/render/plain_text.h"
+#include "nlohmann/json.hpp"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 struct StatusOptions {
   std::string job;
@@ -47,34 +51,60 @@ std::string NeedText(const v1::JobSpec& spec) {
                       spec.priority(), ".");
 }
 
-absl::StatusOr<int> RunExplain(const std::string& name, CommandContext& context) {
+std::string ExplanationText(const v1::Job& job, const std::vector<v1::Node>& nodes,
+                            const CommandContext& context) {
+  std::string text = absl::StrCat(job.name(), " ", StateText(job.state()));
+  if (!job.reason().empty()) absl::StrAppend(&text, ": ", OneLine(job.reason()));
+  absl::StrAppend(&text, "\n");
+  if (job.state() != v1::Job::QUEUED) return text;
+  absl::StrAppend(&text, NeedText(job.spec()), "\n\n");
+  absl::StrAppend(&text, nodes.empty() ? "No machine has joined yet.\n"
+                                       : NodesTable(nodes, context.clock->Now(), context.terminal_width()));
+  return text;
+}
+
+// {"job": the job, "nodes": [every machine]}.
+Json ExplanationJson(const v1::Job& job, const std::vector<v1::Node>& nodes) {
+  Json json = {{"job", Json::parse(MessageToJsonLine(job))}, {"nodes", Json::array()}};
+  for (const v1::Node& node : nodes) json["nodes"].push_back(Json::parse(MessageToJsonLine(node)));
+  return json;
+}
+
+absl::StatusOr<int> RunExplain(const StatusOptions& options, CommandContext& context) {
   PRETEXT_ASSIGN_OR_RETURN(const Reached coordinator, context.reach(context, kCallPatience));
-  PRETEXT_ASSIGN_OR_RETURN(const v1::Job job, FindJob(name, coordinator.client));
-  PRETEXT_ASSIGN_OR_RETURN(const v1::ListNodesResponse nodes, coordinator.client->ListNodes());
-  *context.out << job.name() << " " << StateText(job.state());
-  if (!job.reason().empty()) *context.out << ": " << OneLine(job.reason());
-  *context.out << "\n";
-  if (job.state() != v1::Job::QUEUED) return kExitOk;
-  *context.out << NeedText(job.spec()) << "\n\n";
-  const std::vector<v1::Node> list(nodes.nodes().begin(), nodes.nodes().end());
-  *context.out << (list.empty() ? "No machine has joined yet.\n"
-                                : NodesTable(list, context.clock->Now(), context.terminal_width()));
+  PRETEXT_ASSIGN_OR_RETURN(const v1::Job job, FindJob(options.job, coordinator.client));
+  PRETEXT_ASSIGN_OR_RETURN(const v1::ListNodesResponse response, coordinator.client->ListNodes());
+  const std::vector<v1::Node> nodes(response.nodes().begin(), response.nodes().end());
+  switch (options.format) {
+    case OutputFormat::kJson:
+      *context.out << ExplanationJson(job, nodes).dump(2) << "\n";
+      break;
+    case OutputFormat::kYaml:
+      *context.out << JsonToYaml(ExplanationJson(job, nodes));
+      break;
+    default:
+      *context.out << ExplanationText(job, nodes, context);
+  }
   return kExitOk;
+}
+
+std::shared_ptr<StatusOptions> AddStatusOptions(CLI::App* app) {
+  auto options = std::make_shared<StatusOptions>();
+  app->add_option("JOB", options->job, "jobs/7-xray, 7-xray, 7 or its name")->required();
+  AddFormatOption(app, &options->format);
+  return options;
 }
 
 }  // namespace
 
 CommandRun AddStatus(CLI::App* app) {
-  auto options = std::make_shared<StatusOptions>();
-  app->add_option("JOB", options->job, "jobs/7-xray, 7-xray, 7 or its name")->required();
-  AddFormatOption(app, &options->format);
+  auto options = AddStatusOptions(app);
   return [options](CommandContext& context) { return RunStatus(*options, context); };
 }
 
 CommandRun AddExplain(CLI::App* app) {
-  auto job = std::make_shared<std::string>();
-  app->add_option("JOB", *job, "jobs/7-xray, 7-xray, 7 or its name")->required();
-  return [job](CommandContext& context) { return RunExplain(*job, context); };
+  auto options = AddStatusOptions(app);
+  return [options](CommandContext& context) { return RunExplain(*options, context); };
 }
 
 }  // namespace pretext

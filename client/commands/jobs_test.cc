@@ -88,6 +88,20 @@ TEST(JobsTest, ExplainSaysWhyAJobWaitsAndWhatIsFree) {
   EXPECT_EQ(fake.out.str(), "jobs/7-xray RUNNING\n");
 }
 
+TEST(JobsTest, ExplainIsADocumentForPrograms) {
+  FakeContext fake;
+  fake.AddJob("jobs/7-xray", v1::Job::QUEUED).set_reason("needs 2 GPUs, 1 of 2 is free");
+  EXPECT_EQ(fake.Run({"explain", "7", "-o", "json"}), 0);
+  EXPECT_EQ(nlohmann::json::parse(fake.out.str())["nodes"], nlohmann::json::array());
+  fake.client.nodes["nodes/a"].set_name("nodes/a");
+  EXPECT_EQ(fake.Run({"explain", "7", "-o", "json"}), 0);
+  const nlohmann::json explained = nlohmann::json::parse(fake.out.str());
+  EXPECT_EQ(explained["job"]["reason"], "needs 2 GPUs, 1 of 2 is free");
+  EXPECT_EQ(explained["nodes"][0]["name"], "nodes/a");
+  EXPECT_EQ(fake.Run({"explain", "7", "-o", "yaml"}), 0);
+  EXPECT_THAT(fake.out.str(), HasSubstr("  state: QUEUED\n"));
+}
+
 TEST(JobsTest, ChangesWhatItIsToldTo) {
   FakeContext fake;
   fake.AddJob("jobs/1", v1::Job::RUNNING);
@@ -131,6 +145,19 @@ TEST(JobsTest, DeleteSaysWhatStays) {
   EXPECT_EQ(fake.Run({"delete", "--yes", "1"}), 0);
   EXPECT_EQ(fake.out.str(),
             absl::StrCat("jobs/1 is deleted; what it wrote to ", fake.Path("out"), " is still there\n"));
+}
+
+TEST(JobsTest, DeleteShowsProgramsTheJobsAsTheyWere) {
+  FakeContext fake;
+  fake.AddJob("jobs/1", v1::Job::FAILED);
+  EXPECT_EQ(fake.Run({"delete", "--yes", "1", "-o", "json"}), 0);
+  EXPECT_EQ(nlohmann::json::parse(fake.out.str())["state"], "FAILED");
+  EXPECT_THAT(fake.client.jobs, IsEmpty());
+  fake.AddJob("jobs/2", v1::Job::FAILED);
+  fake.AddJob("jobs/3", v1::Job::PAUSED);
+  EXPECT_EQ(fake.Run({"delete", "--yes", "2", "3", "-o", "yaml"}), 0);
+  EXPECT_THAT(fake.out.str(), ::testing::StartsWith("---\nname: jobs/2\n")) << "two documents";
+  EXPECT_THAT(fake.out.str(), HasSubstr("\n---\nname: jobs/3\n"));
 }
 
 TEST(JobsTest, ListsCheckpoints) {

@@ -7,13 +7,13 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "client/commands/exit_codes.h"
-#include "client/commands/find_program.h"
 #include "client/commands/output_format.h"
 #include "client/render/json_to_yaml.h"
 #include "client/render/plain_text.h"
 #include "client/render/table.h"
 #include "nlohmann/json.hpp"
 #include "proto/cpp/nearest_name.h"
+#include "proto/cpp/program_path.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {
@@ -33,7 +33,9 @@ std::string Text(const Json& json, const char* key) {
 
 // The worker's table: it alone knows the tasks, and this program does not link it.
 absl::StatusOr<Json> ReadCatalogue(const CommandContext& context) {
-  PRETEXT_ASSIGN_OR_RETURN(const std::string worker, FindProgram("pretext-worker", "worker", context));
+  PRETEXT_ASSIGN_OR_RETURN(
+      const std::string worker,
+      FindProgram("pretext-worker", "worker", context.program_folder, context.search_path));
   PRETEXT_ASSIGN_OR_RETURN(const std::string text, context.capture({worker, "tasks"}));
   Json tasks = Json::parse(text, /*callback=*/nullptr, /*allow_exceptions=*/false);
   if (tasks.is_array()) return tasks;

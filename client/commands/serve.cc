@@ -10,8 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "client/commands/embedded_coordinator.h"
 #include "client/commands/exit_codes.h"
-#include "client/commands/find_program.h"
 #include "client/commands/local_paths.h"
+#include "proto/cpp/program_path.h"
+#include "proto/cpp/state_path.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {
@@ -24,13 +25,15 @@ struct ServeOptions {
 
 absl::StatusOr<int> Run(const ServeOptions& options, const std::vector<std::string>& others,
                         CommandContext& context) {
-  PRETEXT_ASSIGN_OR_RETURN(const std::string server, FindProgram("pretext-server", "server", context));
+  PRETEXT_ASSIGN_OR_RETURN(
+      const std::string server,
+      FindProgram("pretext-server", "server", context.program_folder, context.search_path));
   const std::string state =
       options.state.empty() ? context.state_directory : AbsolutePath(options.state, context);
   std::vector<std::string> words = {server, "--state", state};
   for (const std::string& address : options.listen) words.insert(words.end(), {"--listen", address});
   // So that commands without --server find it too.
-  const std::string socket = absl::StrCat("unix:", state, "/server.sock");
+  const std::string socket = absl::StrCat("unix:", state, "/", kServerSocket);
   const bool listed = std::find(options.listen.begin(), options.listen.end(), socket) != options.listen.end();
   if (!options.listen.empty() && !listed) words.insert(words.end(), {"--listen", socket});
   for (const std::string& address : options.worker_listen)

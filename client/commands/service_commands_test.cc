@@ -82,13 +82,6 @@ TEST(CoordinatorAddressTest, IsHostAndPortOrASocket) {
   }
 }
 
-TEST(StateDirectoryTest, FollowsTheServersRule) {
-  EXPECT_EQ(StateDirectory("/state", "/xdg", "/home/u"), "/state");
-  EXPECT_EQ(StateDirectory("", "/xdg", "/home/u"), "/xdg/pretext");
-  EXPECT_EQ(StateDirectory("", "xdg", "/home/u"), "/home/u/.local/share/pretext");
-  EXPECT_EQ(StateDirectory("", "", ""), "./.local/share/pretext");
-}
-
 TEST(EmbeddedCoordinatorTest, RefusesAFolderWhosePathIsTooLongForASocket) {
   FakeContext fake;
   EmbeddedOptions options;

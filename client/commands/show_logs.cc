@@ -11,7 +11,7 @@
 #include "client/commands/output_format.h"
 #include "client/render/message_text.h"
 #include "client/render/plain_text.h"
-#include "client/render/quantity.h"
+#include "proto/cpp/proto_time.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {
@@ -27,7 +27,7 @@ struct LogsOptions {
 
 // "2026-03-01T12:00:00Z rank 0 WARNING text", with the attempt when there was more than one.
 std::string LogText(const v1::LogLine& line) {
-  std::string text = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", ToTime(line.time()), absl::UTCTimeZone());
+  std::string text = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", FromTimestamp(line.time()), absl::UTCTimeZone());
   if (line.attempt() > 1) absl::StrAppend(&text, " attempt ", line.attempt());
   absl::StrAppend(&text, " rank ", line.rank());
   if (line.severity() != v1::LogLine::INFO && v1::LogLine::Severity_IsValid(line.severity()))

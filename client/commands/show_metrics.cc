@@ -17,6 +17,7 @@
 #include "client/render/plain_text.h"
 #include "client/render/quantity.h"
 #include "client/render/table.h"
+#include "proto/cpp/proto_time.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {
@@ -94,7 +95,7 @@ absl::Status ShowCsv(const MetricsOptions& options, CommandContext& context) {
   return ReadPoints(options, context, [&](const v1::MetricPoint& point) {
     *context.out << point.metric() << "," << point.step() << "," << absl::StrFormat("%.17g", point.value())
                  << "," << point.attempt() << ","
-                 << absl::FormatTime(ToTime(point.time()), absl::UTCTimeZone()) << "\n";
+                 << absl::FormatTime(FromTimestamp(point.time()), absl::UTCTimeZone()) << "\n";
   });
 }
 

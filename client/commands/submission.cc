@@ -13,6 +13,7 @@
 #include "client/render/message_text.h"
 #include "client/render/plain_text.h"
 #include "proto/cpp/defaults.h"
+#include "proto/cpp/job_state.h"
 #include "proto/cpp/status_macros.h"
 #include "proto/cpp/validate.h"
 
@@ -37,9 +38,11 @@ absl::Status CheckOutputIsFree(const Submission& submission, const Reached& coor
   const bool is_written = PathExists(absl::StrCat(output, "/job.yaml"));
   std::string whose = "another job";
   if (owner != jobs.end()) {
-    if (!is_written && IsSettled(*owner)) return absl::OkStatus();  // it ended before it wrote anything
+    if (!is_written && IsSettled(owner->state()))
+      return absl::OkStatus();  // it ended before it wrote anything
     whose = absl::StrCat(owner->name(), " (", StateText(owner->state()), ")");
-    if (IsSettled(*owner)) absl::StrAppend(&whose, ", which `pretext restart ", owner->name(), "` continues");
+    if (IsSettled(owner->state()))
+      absl::StrAppend(&whose, ", which `pretext restart ", owner->name(), "` continues");
   } else if (!is_written) {
     return absl::OkStatus();
   }

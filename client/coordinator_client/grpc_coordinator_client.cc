@@ -3,7 +3,6 @@
 #include <grpcpp/client_context.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +10,7 @@
 #include "pretext/v1/cluster_service.grpc.pb.h"
 #include "pretext/v1/job_service.grpc.pb.h"
 #include "proto/cpp/grpc_channel.h"
+#include "proto/cpp/grpc_deadline.h"
 #include "proto/cpp/grpc_status.h"
 #include "proto/cpp/sha256.h"
 #include "proto/cpp/status_macros.h"
@@ -176,8 +176,7 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
     Retries retries(options_, NextSerial());
     while (true) {
       grpc::ClientContext context;
-      context.set_deadline(std::chrono::system_clock::now() +
-                           absl::ToChronoNanoseconds(options_.call_timeout));
+      SetDeadline(&context, options_.call_timeout);
       Response response;
       const absl::Status status = FromGrpcStatus((stub.*method)(&context, request, &response));
       if (status.ok()) return response;

@@ -7,6 +7,7 @@
 #include "client/render/plain_text.h"
 #include "client/render/quantity.h"
 #include "client/render/stage_results.h"
+#include "proto/cpp/job_state.h"
 
 namespace pretext {
 namespace {
@@ -19,11 +20,6 @@ std::string WithReason(absl::string_view what, const v1::Job& job) {
 bool HasFailure(const v1::Job& job) { return job.has_failure() && job.failure().attempt() > 0; }
 
 }  // namespace
-
-bool IsSettled(const v1::Job& job) {
-  return job.state() == v1::Job::SUCCEEDED || job.state() == v1::Job::FAILED ||
-         job.state() == v1::Job::CANCELLED;
-}
 
 std::string StateText(v1::Job::State state) {
   const std::string& name = v1::Job::State_Name(state);
@@ -60,7 +56,7 @@ void JobFeed::FindFinishedStages(const v1::Job& job, FeedStep* step) {
 void JobFeed::FindChanges(const v1::Job& job, FeedStep* step) {
   const bool new_failure =
       HasFailure(job) && (!HasFailure(last_) || job.failure().attempt() != last_.failure().attempt());
-  if (began_ && new_failure && !IsSettled(job)) {
+  if (began_ && new_failure && !IsSettled(job.state())) {
     step->lines.push_back(absl::StrCat(
         "attempt ", job.failure().attempt(), " ended: ", FailureText(job.failure()),
         "; it is tried again (restart ", job.restarts(), " of ", job.spec().max_restarts(), ")"));

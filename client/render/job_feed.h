@@ -10,9 +10,6 @@
 
 namespace pretext {
 
-// Whether nothing more will happen to it, unless it is restarted.
-bool IsSettled(const v1::Job& job);
-
 // "RUNNING"; a state of a later version of the service is "STATE 17".
 std::string StateText(v1::Job::State state);
 

@@ -10,6 +10,7 @@
 #include "client/render/quantity.h"
 #include "client/render/stage_results.h"
 #include "client/render/table.h"
+#include "proto/cpp/proto_time.h"
 
 namespace pretext {
 namespace {
@@ -60,7 +61,8 @@ std::string TimesText(const v1::Job& job, absl::Time now) {
   if (job.has_end_time()) {
     absl::StrAppend(&text, ", ended ", AgeText(job.end_time(), now), " ago");
     if (job.has_start_time()) {
-      absl::StrAppend(&text, " after ", DurationText(ToTime(job.end_time()) - ToTime(job.start_time())));
+      absl::StrAppend(&text, " after ",
+                      DurationText(FromTimestamp(job.end_time()) - FromTimestamp(job.start_time())));
     }
   }
   return text;

@@ -50,8 +50,8 @@ TEST(ProgressLineTest, LeavesOutTheLeastTellingWhenItIsNarrow) {
 
 TEST(ProgressLineTest, NamesAPhaseThatIsNotTraining) {
   v1::Job job = Training();
-  job.mutable_progress()->set_phase("checkpointing");
-  EXPECT_THAT(ProgressLine(job, LineStyle()), HasSubstr("pretrain  checkpointing  54 %"));
+  job.mutable_progress()->set_phase("starting");
+  EXPECT_THAT(ProgressLine(job, LineStyle()), HasSubstr("pretrain  starting  54 %"));
 }
 
 TEST(ProgressLineTest, CountsPicturesWhileItEvaluates) {

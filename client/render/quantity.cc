@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "proto/cpp/proto_time.h"
 
 namespace pretext {
 namespace {
@@ -58,13 +59,9 @@ std::string DurationText(absl::Duration duration) {
   return absl::StrFormat("%d d %02d h", seconds / kDay, seconds % kDay / kHour);
 }
 
-absl::Time ToTime(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
-}
-
 std::string AgeText(const google::protobuf::Timestamp& time, absl::Time now) {
   if (time.seconds() == 0 && time.nanos() == 0) return "-";
-  const int64_t seconds = std::max<int64_t>(0, absl::ToInt64Seconds(now - ToTime(time)));
+  const int64_t seconds = std::max<int64_t>(0, absl::ToInt64Seconds(now - FromTimestamp(time)));
   if (seconds < kMinute) return absl::StrCat(seconds, " s");
   if (seconds < kHour) return absl::StrCat(seconds / kMinute, " min");
   if (seconds < 2 * kDay) return absl::StrCat(seconds / kHour, " h");

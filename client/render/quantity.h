@@ -29,8 +29,6 @@ std::string DurationText(absl::Duration duration);
 // Like DurationText with its larger unit alone: "3 min". "-" when `time` is unset.
 std::string AgeText(const google::protobuf::Timestamp& time, absl::Time now);
 
-absl::Time ToTime(const google::protobuf::Timestamp& time);
-
 }  // namespace pretext
 
 #endif  // PRETEXT_CLIENT_RENDER_QUANTITY_H_

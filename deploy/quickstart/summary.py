@@ -12,17 +12,13 @@ import sys
 
 def last_values(points):
     values = {}
-    for point in sorted(points, key=lambda p: (int(p.get("attempt", 0)), int(p.get("step", 0)))):
-        values[point["metric"]] = float(point.get("value", 0.0))
+    for point in sorted(points, key=lambda p: (int(p["attempt"]), int(p["step"]))):
+        values[point["metric"]] = float(point["value"])
     return values
 
 
 def main():
-    text = sys.stdin.read().strip()
-    points = json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
-    if len(points) == 1 and "points" in points[0]:
-        points = points[0]["points"]
-    values = last_values(points)
+    values = last_values(json.load(sys.stdin))
 
     def draws(arm):
         found = {m.group(1): v for k, v in values.items() if (m := re.fullmatch(rf"{arm}-(\d+)/test_accuracy", k))}

@@ -17,6 +17,15 @@ enum RankExitCode {
   kRankFenced = 76,       // its attempt was over
 };
 
+// How pretext-server and pretext-worker's agent end, for whoever started them; 0: as they were asked to.
+enum ServiceExitCode {
+  kServiceBadUsage = 64,     // the command line is wrong
+  kServiceUnavailable = 69,  // a service, a file system or an address that it needs is not to be had
+  kServiceFault = 70,        // a fault of the program
+  kServiceInUse = 73,        // another one holds its state folder
+  kServiceReplaced = 75,     // another one has taken over its journal or its node
+};
+
 }  // namespace pretext
 
 #endif  // PRETEXT_PROTO_CPP_EXIT_CODES_H_

@@ -82,10 +82,6 @@ AttemptOutcome After(const JobRecord& job, const v1::Failure& failure) {
 
 bool IsPeerLoss(const v1::Failure& failure) { return failure.exit_code() == kRankPeerLost; }
 
-bool CountsAsRestart(v1::Failure::Cause cause) {
-  return cause != v1::Failure::NODE && cause != v1::Failure::COORDINATOR;
-}
-
 const v1::Failure* FindRootFailure(const JobRecord& job) {
   const v1::Failure* root = nullptr;
   for (const RankRecord& rank : job.ranks) {

@@ -31,9 +31,6 @@ const v1::Failure* FindRootFailure(const JobRecord& job);
 // True for a rank that ended because another rank of its gang was gone.
 bool IsPeerLoss(const v1::Failure& failure);
 
-// True when an attempt that ends with `cause` uses up one of max_restarts.
-bool CountsAsRestart(v1::Failure::Cause cause);
-
 }  // namespace pretext
 
 #endif  // PRETEXT_SERVER_COORDINATOR_ATTEMPT_OUTCOME_H_

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/log.h"
+#include "proto/cpp/proto_time.h"
 #include "proto/cpp/status_macros.h"
 #include "server/coordinator/attempt_outcome.h"
 #include "server/coordinator/rank_exit.h"

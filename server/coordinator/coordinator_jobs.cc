@@ -1,14 +1,15 @@
 // What people ask of the coordinator.
 
 #include <algorithm>
-#include <random>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "proto/cpp/error_details.h"
 #include "proto/cpp/log.h"
+#include "proto/cpp/proto_time.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/uuid.h"
 #include "server/coordinator/coordinator.h"
 #include "server/coordinator/job_folder.h"
 #include "server/coordinator/job_names.h"
@@ -20,16 +21,6 @@ namespace pretext {
 namespace {
 
 constexpr size_t kMaxRequestIdLength = 128;
-
-// A version 4 UUID.
-std::string MakeUid() {
-  std::random_device device;
-  auto word = [&device] { return static_cast<uint32_t>(device()); };
-  const uint32_t b = word();
-  const uint32_t c = word();
-  return absl::StrFormat("%08x-%04x-4%03x-%04x-%04x%08x", word(), b >> 16, b & 0xfff,
-                         0x8000 | (c >> 16 & 0x3fff), c & 0xffff, word());
-}
 
 }  // namespace
 
@@ -98,7 +89,7 @@ absl::StatusOr<v1::Job> Coordinator::CreateJob(const v1::CreateJobRequest& reque
   std::vector<v1::Event> events(1);
   v1::JobSubmitted* submitted = events[0].mutable_job_submitted();
   submitted->set_job(record.name);
-  submitted->set_uid(MakeUid());
+  submitted->set_uid(MakeUuid());
   *submitted->mutable_spec() = std::move(spec);
   submitted->set_request_id(request.request_id());
   submitted->set_request_digest(digest);
@@ -188,8 +179,10 @@ absl::StatusOr<v1::Job> Coordinator::RestartJob(absl::string_view name, bool fro
   absl::MutexLock lock(&mutex_);
   PRETEXT_ASSIGN_OR_RETURN(const JobRecord* job, FindJob(name));
   if (!job->settled()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(name, " cannot be restarted: it is ", v1::Job::State_Name(job->state), ", not settled"));
+    return WrongState(*job, "restarted",
+                      job->state == v1::Job::PAUSED ? "`pretext resume` goes on with it"
+                      : job->wish == Wish::kCancel  ? "it is being cancelled; call again once it has stopped"
+                                                    : "cancel it first, or wait for its end");
   }
   std::vector<v1::Event> events(1);
   events[0].mutable_job_restarted()->set_job(job->name);
@@ -205,8 +198,9 @@ absl::Status Coordinator::DeleteJob(absl::string_view name) {
     absl::MutexLock lock(&mutex_);
     PRETEXT_ASSIGN_OR_RETURN(const JobRecord* job, FindJob(name));
     if (!job->settled() && job->state != v1::Job::PAUSED) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          name, " cannot be deleted: it is ", v1::Job::State_Name(job->state), "; cancel or pause it first"));
+      return WrongState(
+          *job, "deleted",
+          job->wish == Wish::kNone ? "cancel or pause it first" : "call again once it has stopped");
     }
     output = job->spec.output();
     std::vector<v1::Event> events(1);

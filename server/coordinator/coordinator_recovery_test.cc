@@ -190,9 +190,11 @@ TEST(CoordinatorAdmissionTest, NamesWhatAJobsStateForbids) {
   Coordinator& coordinator = cluster.coordinator();
   EXPECT_THAT(coordinator.ResumeJob(job),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("QUEUED")));
-  EXPECT_THAT(coordinator.RestartJob(job, false), StatusIs(absl::StatusCode::kFailedPrecondition));
-  EXPECT_THAT(coordinator.DeleteJob(job),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("cancel")));
+  for (const absl::Status& status :
+       {coordinator.RestartJob(job, false).status(), coordinator.DeleteJob(job)}) {
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("QUEUED; cancel")));
+    EXPECT_EQ(GetReason(status), "JOB_STATE");
+  }
   ASSERT_OK(coordinator.CancelJob(job, "").status());
   EXPECT_THAT(coordinator.PauseJob(job),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("CANCELLED")));
@@ -200,6 +202,8 @@ TEST(CoordinatorAdmissionTest, NamesWhatAJobsStateForbids) {
   EXPECT_EQ(cluster.Get(job).state(), v1::Job::QUEUED);
   ASSERT_OK(coordinator.PauseJob(job).status());
   EXPECT_EQ(cluster.Get(job).state(), v1::Job::PAUSED);
+  EXPECT_THAT(coordinator.RestartJob(job, false),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("PAUSED; `pretext resume`")));
   ASSERT_OK(coordinator.DeleteJob(job));
   EXPECT_THAT(coordinator.GetJob(job), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_EQ(cluster.Submit(SmallSpec()), "jobs/2-xray") << "numbers are not used twice";

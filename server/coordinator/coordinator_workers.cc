@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/log.h"
+#include "proto/cpp/proto_time.h"
 #include "proto/cpp/sha256.h"
 #include "proto/cpp/status_macros.h"
 #include "server/coordinator/coordinator.h"
@@ -14,13 +15,6 @@
 
 namespace pretext {
 namespace {
-
-google::protobuf::Duration ToDuration(absl::Duration duration) {
-  google::protobuf::Duration proto;
-  proto.set_seconds(absl::ToInt64Seconds(duration));
-  proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration - absl::Seconds(proto.seconds()))));
-  return proto;
-}
 
 bool SameCapacity(const v1::NodeCapacity& a, const v1::NodeCapacity& b) {
   return a.SerializeAsString() == b.SerializeAsString();
@@ -126,7 +120,7 @@ std::vector<v1::Event> Coordinator::CompareRanks(const v1::SyncAgentRequest& req
 v1::SyncAgentResponse Coordinator::Answer(const std::string& node) {
   AgentSession& session = agents_[node];
   v1::SyncAgentResponse response;
-  *response.mutable_lease() = ToDuration(options_.agent_lease);
+  *response.mutable_lease() = ToProtoDuration(options_.agent_lease);
   response.set_shut_down(shutting_down_agents_);
   if (shutting_down_agents_) session.told_to_shut_down = true;
   auto abandoned = [this](const JobRecord& job) ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return Abandoned(job); };
@@ -288,7 +282,6 @@ absl::StatusOr<v1::ReportResponse> Coordinator::Report(const v1::ReportRequest& 
   NotePulse(request);
   PRETEXT_RETURN_IF_ERROR(Commit(EventsOf(request, *job)));
   v1::ReportResponse response;
-  response.set_acknowledged_sequence(request.sequence());
   response.set_stop(job->stop_requested);
   return response;
 }

@@ -1,23 +1,13 @@
 #include "server/coordinator/resource_view.h"
 
+#include "proto/cpp/proto_time.h"
+
 namespace pretext {
 namespace {
 
 bool Finite(absl::Time time) { return time != absl::InfiniteFuture() && time != absl::InfinitePast(); }
 
 }  // namespace
-
-google::protobuf::Timestamp ToTimestamp(absl::Time time) {
-  google::protobuf::Timestamp timestamp;
-  const int64_t nanos = absl::ToUnixNanos(time);
-  timestamp.set_seconds(absl::ToUnixSeconds(time));
-  timestamp.set_nanos(static_cast<int32_t>(nanos - timestamp.seconds() * 1'000'000'000));
-  return timestamp;
-}
-
-absl::Time FromTimestamp(const google::protobuf::Timestamp& timestamp) {
-  return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
-}
 
 v1::Job ViewOfJob(const JobRecord& job, absl::string_view wait_reason) {
   v1::Job view;

@@ -19,9 +19,6 @@ v1::Job ViewOfJob(const JobRecord& job, absl::string_view wait_reason);
 // With the devices its ranks hold. `last_seen` may be InfinitePast: not since the coordinator started.
 v1::Node ViewOfNode(const NodeRecord& node, const ClusterState& state, absl::Time last_seen);
 
-google::protobuf::Timestamp ToTimestamp(absl::Time time);
-absl::Time FromTimestamp(const google::protobuf::Timestamp& timestamp);
-
 }  // namespace pretext
 
 #endif  // PRETEXT_SERVER_COORDINATOR_RESOURCE_VIEW_H_

@@ -1,11 +1,9 @@
 #include "server/coordinator/spec_admission.h"
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "proto/cpp/defaults.h"
 #include "proto/cpp/error_details.h"
-#include "proto/cpp/sha256.h"
+#include "proto/cpp/message_digest.h"
 #include "proto/cpp/validate.h"
 
 namespace pretext {
@@ -39,16 +37,7 @@ absl::string_view KindName(const v1::Stage& stage) {
 
 }  // namespace
 
-std::string DigestOfSpec(const v1::JobSpec& spec) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    spec.SerializeToCodedStream(&coded);
-  }
-  return Sha256Hex(bytes);
-}
+std::string DigestOfSpec(const v1::JobSpec& spec) { return DigestOfMessage(spec); }
 
 absl::Status CompleteSpec(v1::JobSpec* spec) {
   ApplyDefaults(spec);

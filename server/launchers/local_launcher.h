@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,8 @@
 namespace pretext {
 
 struct LocalLauncherOptions {
-  std::string worker_binary;        // pretext-worker
-  std::string coordinator_address;  // for workers, e.g. unix:/path/worker.sock
+  std::function<absl::StatusOr<std::string>()> find_worker;  // the path of pretext-worker
+  std::string coordinator_address;                           // for workers, e.g. unix:/path/worker.sock
   std::string node = "nodes/local";
   std::string agent_directory;  // holds agent.lock and agent.log; made when missing
   int cpu_slots = 0;            // 0: the agent decides
@@ -53,9 +54,6 @@ class LocalLauncher final : public Launcher {
   absl::Duration pause_;
   std::string last_end_;  // how the last agent of ours ended; empty: none has
 };
-
-// True while some process holds the lock on `path`. UNAVAILABLE: the file cannot be opened.
-absl::StatusOr<bool> IsLocked(const std::string& path);
 
 }  // namespace pretext
 

@@ -34,7 +34,7 @@ class LocalLauncherTest : public ::testing::Test {
   LocalLauncherTest() {
     std::string folder = absl::StrCat(::testing::TempDir(), "/launcher.XXXXXX");
     options_.agent_directory = mkdtemp(folder.data());
-    options_.worker_binary = "server/launchers/fake_agent";
+    options_.find_worker = [] { return "server/launchers/fake_agent"; };
     options_.coordinator_address = "unix:worker.sock";
     EXPECT_EQ(mkfifo(absl::StrCat(options_.agent_directory, "/said").c_str(), 0600), 0);
   }
@@ -133,11 +133,19 @@ TEST_F(LocalLauncherTest, SaysHowAnAgentEnded) {
 }
 
 TEST_F(LocalLauncherTest, NamesABinaryThatIsNotThere) {
-  options_.worker_binary = "/nowhere/pretext-worker";
+  options_.find_worker = [] { return "/nowhere/pretext-worker"; };
   LocalLauncher launcher(options_, &clock_);
   EXPECT_THAT(launcher.EnsureAgents(state_),
               StatusIs(absl::StatusCode::kUnavailable,
                        AllOf(HasSubstr("/nowhere/pretext-worker"), HasSubstr("--worker-binary"))));
+}
+
+TEST_F(LocalLauncherTest, SaysWhereItLookedForTheBinary) {
+  options_.find_worker = [] { return absl::NotFoundError("it is not in /bin"); };
+  LocalLauncher launcher(options_, &clock_);
+  EXPECT_THAT(launcher.EnsureAgents(state_),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("it is not in /bin"), HasSubstr("--worker-binary"))));
 }
 
 TEST(LauncherRegistryTest, KnowsItsLaunchersByName) {

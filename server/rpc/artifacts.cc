@@ -12,6 +12,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "proto/cpp/proto_time.h"
 #include "proto/cpp/status_macros.h"
 #include "server/coordinator/rejections.h"
 
@@ -45,8 +46,7 @@ absl::StatusOr<std::vector<v1::Artifact>> FindArtifacts(const std::string& outpu
     v1::Artifact& artifact = artifacts.emplace_back();
     artifact.set_path(entry->path().lexically_relative(output).string());
     artifact.set_bytes(status.st_size);
-    artifact.mutable_modify_time()->set_seconds(status.st_mtim.tv_sec);
-    artifact.mutable_modify_time()->set_nanos(status.st_mtim.tv_nsec);
+    *artifact.mutable_modify_time() = ToTimestamp(absl::TimeFromTimespec(status.st_mtim));
   }
   if (error) return absl::UnavailableError(absl::StrCat("cannot read ", output, ": ", error.message()));
   std::sort(artifacts.begin(), artifacts.end(),

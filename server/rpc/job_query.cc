@@ -13,10 +13,10 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "proto/cpp/nearest_name.h"
+#include "proto/cpp/proto_time.h"
 #include "proto/cpp/sha256.h"
 #include "proto/cpp/status_macros.h"
 #include "server/coordinator/rejections.h"
-#include "server/coordinator/resource_view.h"
 
 namespace pretext {
 namespace {

@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/cpp/proto_time.h"
 #include "proto/cpp/status_matchers.h"
-#include "server/coordinator/resource_view.h"
 
 namespace pretext {
 namespace {

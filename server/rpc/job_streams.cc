@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "proto/cpp/sha256.h"
+#include "proto/cpp/job_state.h"
 #include "server/coordinator/rejections.h"
 #include "server/rpc/artifacts.h"
 
@@ -18,11 +18,6 @@ namespace {
 
 constexpr int kPageSize = 500;
 constexpr size_t kChunkBytes = 256 * 1024;
-
-bool IsSettled(const v1::Job& job) {
-  return job.state() == v1::Job::SUCCEEDED || job.state() == v1::Job::FAILED ||
-         job.state() == v1::Job::CANCELLED;
-}
 
 v1::Terminal TerminalOf(const v1::Job& job) {
   v1::Terminal terminal;
@@ -65,7 +60,7 @@ class TelemetryStream {
     if (!status.ok()) return Step::End(status);
     waiting_ = empty;
     if (!empty) return Step::Send(std::move(page));
-    if (follow_ && !IsSettled(*job)) return Step::Wait();
+    if (follow_ && !IsSettled(job->state())) return Step::Wait();
     *page.mutable_terminal() = TerminalOf(*job);
     ended_ = true;
     return Step::Send(std::move(page));
@@ -117,7 +112,7 @@ std::function<StreamStep<v1::WatchJobResponse>()> WatchOneJob(const Coordinator*
       *response.mutable_job() = *std::move(job);
       return Step::Send(std::move(response));
     }
-    if (!IsSettled(*job)) return Step::Wait();
+    if (!IsSettled(job->state())) return Step::Wait();
     place->ended = true;
     *response.mutable_terminal() = TerminalOf(*job);
     return Step::Send(std::move(response));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/cpp/proto_time.h"
 #include "server/rpc/answer.h"
 #include "server/rpc/held_call.h"
 
@@ -12,7 +13,7 @@ using Context = grpc::CallbackServerContext;
 using Unary = grpc::ServerUnaryReactor;
 
 absl::Time WorkerServiceEdge::HoldUntil(const google::protobuf::Duration& wait) const {
-  const absl::Duration asked = absl::Seconds(wait.seconds()) + absl::Nanoseconds(wait.nanos());
+  const absl::Duration asked = FromProtoDuration(wait);
   return clock_->Now() + std::clamp(asked, absl::ZeroDuration(), coordinator_->options().agent_lease / 3);
 }
 

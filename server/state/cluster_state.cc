@@ -4,18 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/cpp/proto_time.h"
 
 namespace pretext {
 namespace {
-
-absl::Time ToTime(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
-}
-
-// A failure that was the job's own counts against max_restarts.
-bool IsCharged(const v1::Failure& failure) {
-  return failure.cause() != v1::Failure::NODE && failure.cause() != v1::Failure::COORDINATOR;
-}
 
 // Forgets the attempt: its ranks, and what was wished for its end.
 void LeaveAttempt(JobRecord& job) {
@@ -34,6 +26,10 @@ auto* FindOrNull(Map& map, absl::string_view key) {
 
 }  // namespace
 
+bool CountsAsRestart(v1::Failure::Cause cause) {
+  return cause != v1::Failure::NODE && cause != v1::Failure::COORDINATOR;
+}
+
 const JobRecord* ClusterState::FindJob(absl::string_view name) const { return FindOrNull(jobs_, name); }
 const NodeRecord* ClusterState::FindNode(absl::string_view name) const { return FindOrNull(nodes_, name); }
 const ClusterState::Request* ClusterState::FindRequest(absl::string_view request_id) const {
@@ -42,7 +38,7 @@ const ClusterState::Request* ClusterState::FindRequest(absl::string_view request
 
 void ClusterState::Apply(const v1::Event& event) {
   ++revision_;
-  const absl::Time time = ToTime(event.time());
+  const absl::Time time = FromTimestamp(event.time());
   switch (event.kind_case()) {
     case v1::Event::kJobSubmitted:
       return OnJobSubmitted(time, event.job_submitted());
@@ -208,7 +204,7 @@ void ClusterState::OnAttemptEnded(absl::Time time, const v1::AttemptEnded& event
   LeaveAttempt(*job);
   if (event.has_failure()) {
     job->failure = event.failure();
-    if (event.next() == v1::Job::QUEUED && IsCharged(event.failure())) ++job->restarts;
+    if (event.next() == v1::Job::QUEUED && CountsAsRestart(event.failure().cause())) ++job->restarts;
   }
   SetState(*job, event.next(), time, event.reason());
 }

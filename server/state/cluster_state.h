@@ -12,6 +12,7 @@
 #include "pretext/v1/cluster.pb.h"
 #include "pretext/v1/event.pb.h"
 #include "pretext/v1/job.pb.h"
+#include "proto/cpp/job_state.h"
 
 namespace pretext {
 
@@ -50,9 +51,7 @@ struct JobRecord {
   absl::Time update_time;
   int64_t revision = 0;  // of the last event that changed it
 
-  bool settled() const {
-    return state == v1::Job::SUCCEEDED || state == v1::Job::FAILED || state == v1::Job::CANCELLED;
-  }
+  bool settled() const { return IsSettled(state); }
 };
 
 struct NodeRecord {
@@ -63,6 +62,10 @@ struct NodeRecord {
   bool reachable = false;
   bool draining = false;
 };
+
+// True when an attempt that ends with `cause` uses up one of max_restarts: the loss of a node and the
+// coordinator's own faults are not the job's.
+bool CountsAsRestart(v1::Failure::Cause cause);
 
 // Everything the coordinator knows for certain: the meaning of the journal. Thread-compatible. Holds no
 // clock and does no I/O, so that replaying a journal gives an equal state.

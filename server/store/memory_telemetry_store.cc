@@ -40,12 +40,6 @@ absl::Status MemoryTelemetryStore::Write(const std::string& job, int32_t attempt
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> MemoryTelemetryStore::LastSequence(const std::string& job, int32_t attempt,
-                                                           int32_t rank) {
-  absl::MutexLock lock(&mutex_);
-  return jobs_[job].sequences[{attempt, rank}];
-}
-
 absl::StatusOr<TelemetryStore::MetricPage> MemoryTelemetryStore::ReadMetrics(
     const std::string& job, int64_t cursor, const std::vector<std::string>& metrics, bool newest_attempt_only,
     int limit) {

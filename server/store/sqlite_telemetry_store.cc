@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "proto/cpp/proto_time.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {
@@ -27,18 +28,9 @@ CREATE TABLE sequences (
   job TEXT NOT NULL, attempt INTEGER NOT NULL, rank INTEGER NOT NULL, sequence INTEGER NOT NULL,
   PRIMARY KEY (job, attempt, rank)) WITHOUT ROWID)";
 
-constexpr int64_t kNanosPerSecond = 1'000'000'000;
+int64_t ToNanos(const google::protobuf::Timestamp& time) { return absl::ToUnixNanos(FromTimestamp(time)); }
 
-int64_t ToNanos(const google::protobuf::Timestamp& time) {
-  return time.seconds() * kNanosPerSecond + time.nanos();
-}
-
-google::protobuf::Timestamp FromNanos(int64_t nanos) {
-  google::protobuf::Timestamp time;
-  time.set_seconds(nanos / kNanosPerSecond);
-  time.set_nanos(static_cast<int32_t>(nanos % kNanosPerSecond));
-  return time;
-}
+google::protobuf::Timestamp FromNanos(int64_t nanos) { return ToTimestamp(absl::FromUnixNanos(nanos)); }
 
 // " AND (metric = ? OR substr(metric, 1, n) = ? ...)", one parameter a pattern.
 std::string MetricCondition(const std::vector<std::string>& metrics) {
@@ -82,12 +74,6 @@ absl::StatusOr<int64_t> SqliteTelemetryStore::ReadSequence(const std::string& jo
   read.Bind(1, job).Bind(2, int64_t{attempt}).Bind(3, int64_t{rank});
   PRETEXT_ASSIGN_OR_RETURN(const bool found, read.Step());
   return found ? read.Int(0) : 0;
-}
-
-absl::StatusOr<int64_t> SqliteTelemetryStore::LastSequence(const std::string& job, int32_t attempt,
-                                                           int32_t rank) {
-  absl::MutexLock lock(&mutex_);
-  return ReadSequence(job, attempt, rank);
 }
 
 absl::Status SqliteTelemetryStore::InsertPoints(const std::string& job,

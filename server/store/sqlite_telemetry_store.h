@@ -21,7 +21,6 @@ class SqliteTelemetryStore final : public TelemetryStore {
   absl::Status Write(const std::string& job, int32_t attempt, int32_t rank, int64_t sequence,
                      const std::vector<v1::MetricPoint>& points,
                      const std::vector<v1::LogLine>& lines) override;
-  absl::StatusOr<int64_t> LastSequence(const std::string& job, int32_t attempt, int32_t rank) override;
   absl::StatusOr<MetricPage> ReadMetrics(const std::string& job, int64_t cursor,
                                          const std::vector<std::string>& metrics, bool newest_attempt_only,
                                          int limit) override;

@@ -24,8 +24,6 @@ class TelemetryStore {
   virtual absl::Status Write(const std::string& job, int32_t attempt, int32_t rank, int64_t sequence,
                              const std::vector<v1::MetricPoint>& points,
                              const std::vector<v1::LogLine>& lines) = 0;
-  // The last sequence stored of this rank, 0 when none is.
-  virtual absl::StatusOr<int64_t> LastSequence(const std::string& job, int32_t attempt, int32_t rank) = 0;
 
   struct MetricPage {
     std::vector<v1::MetricPoint> points;

@@ -85,10 +85,16 @@ TEST_P(TelemetryStoreTest, StoresAReportOnce) {
   Write(1, {Point("loss", 2)}, {Line("b")});
   EXPECT_THAT(Metrics(0), ElementsAre("loss/1/1"));
   EXPECT_THAT(Lines({}), ElementsAre("a"));
-  ASSERT_OK_AND_ASSIGN(int64_t last, store_->LastSequence("jobs/1", 1, 0));
-  EXPECT_EQ(last, 1);
-  ASSERT_OK_AND_ASSIGN(last, store_->LastSequence("jobs/1", 1, 1));
-  EXPECT_EQ(last, 0) << "another rank's";
+  Write(2, {Point("loss", 3)});
+  EXPECT_THAT(Metrics(0), ElementsAre("loss/1/1", "loss/3/1")) << "the rank's next report";
+}
+
+TEST_P(TelemetryStoreTest, CountsTheReportsOfEveryRankAndAttemptByThemselves) {
+  Write(7, {}, {Line("a")}, /*attempt=*/1, /*rank=*/0);
+  Write(1, {}, {Line("b")}, /*attempt=*/1, /*rank=*/1);
+  Write(1, {}, {Line("c")}, /*attempt=*/2, /*rank=*/0);
+  Write(7, {}, {Line("d")}, /*attempt=*/1, /*rank=*/0);
+  EXPECT_THAT(Lines({}), ElementsAre("a", "b", "c"));
 }
 
 TEST_P(TelemetryStoreTest, KeepsTheFirstValueOfAPoint) {

@@ -7,22 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/log.h"
+#include "proto/cpp/proto_time.h"
 
 namespace pretext {
 namespace {
 
 using State = LocalRank::State;
-
-google::protobuf::Duration ToProto(absl::Duration duration) {
-  google::protobuf::Duration proto;
-  proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
-  proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
-  return proto;
-}
-
-absl::Duration FromProto(const google::protobuf::Duration& proto) {
-  return absl::Seconds(proto.seconds()) + absl::Nanoseconds(proto.nanos());
-}
 
 // Whether calling again cannot help.
 bool IsFinal(const absl::Status& status) {
@@ -84,7 +74,7 @@ v1::SyncAgentRequest Agent::MakeRequest() const {
   request.set_incarnation(options_.incarnation);
   *request.mutable_capacity() = options_.capacity;
   request.set_version(options_.version);
-  *request.mutable_wait() = ToProto(options_.wait);
+  *request.mutable_wait() = ToProtoDuration(options_.wait);
   request.set_known_revision(known_revision_);
   for (const auto& [key, rank] : ranks_) *request.add_ranks() = rank.status;
   return request;
@@ -120,7 +110,7 @@ void Agent::TakeAnswer(const v1::SyncAgentRequest& request, absl::Time sent,
     outage_since_ = absl::InfiniteFuture();
   }
   // From when the call was sent: the coordinator counts from when it came, which is later.
-  const absl::Duration lease = FromProto(answer.lease());
+  const absl::Duration lease = FromProtoDuration(answer.lease());
   lease_end_ = lease > absl::ZeroDuration() ? sent + lease : absl::InfiniteFuture();
   known_revision_ = answer.revision();
   for (const v1::RankStatus& told : request.ranks()) {

@@ -1,13 +1,12 @@
 #include "worker/agent/agent_lock.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "proto/cpp/file_lock.h"
 #include "proto/cpp/status_matchers.h"
 
 namespace pretext {
@@ -21,13 +20,7 @@ class AgentLockTest : public ::testing::Test {
     std::string name = ::testing::TempDir() + "/lock.XXXXXX";
     folder_ = mkdtemp(name.data());
   }
-  // As server/launchers does.
-  bool IsLocked() {
-    const int file = open((folder_ + "/agent.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    const bool locked = flock(file, LOCK_SH | LOCK_NB) != 0;
-    close(file);
-    return locked;
-  }
+  bool IsLocked() { return *IsFileLocked(folder_ + "/agent.lock"); }
   std::string folder_;
 };
 

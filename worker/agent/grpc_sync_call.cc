@@ -3,13 +3,13 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
-#include <chrono>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "pretext/v1/worker_service.grpc.pb.h"
 #include "proto/cpp/grpc_channel.h"
+#include "proto/cpp/grpc_deadline.h"
 #include "proto/cpp/grpc_status.h"
 
 namespace pretext {
@@ -31,7 +31,7 @@ class GrpcSyncCall final : public SyncCall {
   void Start(const v1::SyncAgentRequest& request, absl::Duration timeout, OnDone on_done) override {
     auto call = std::make_shared<Call>(this);
     call->request = request;
-    call->context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout));
+    SetDeadline(&call->context, timeout);
     call_ = call;
     stub_->async()->SyncAgent(&call->context, &call->request, &call->response,
                               [call, on_done = std::move(on_done)](grpc::Status status) {

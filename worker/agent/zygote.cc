@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/exit_codes.h"
+#include "proto/cpp/process_end.h"
 #include "worker/agent/rank_log.h"
 
 namespace pretext {
@@ -24,11 +25,6 @@ absl::StatusOr<int> CountThreads() {
   const std::filesystem::directory_iterator threads("/proc/self/task", error);
   if (error) return absl::InternalError(absl::StrCat("cannot read /proc/self/task: ", error.message()));
   return static_cast<int>(std::distance(begin(threads), end(threads)));
-}
-
-std::string DescribeEnd(int wait_status) {
-  if (WIFSIGNALED(wait_status)) return absl::StrCat("was killed by signal ", WTERMSIG(wait_status));
-  return absl::StrCat("ended with exit code ", WEXITSTATUS(wait_status));
 }
 
 // Whether the rank itself may have printed why it ended: not when it ended well or others ended it.

@@ -20,6 +20,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "proto/cpp/error_details.h"
+#include "proto/cpp/proto_time.h"
 #include "proto/cpp/sha256.h"
 #include "proto/cpp/status_macros.h"
 #include "worker/checkpoint/whole_file.h"
@@ -123,9 +124,7 @@ absl::StatusOr<v1::Checkpoint> WriteFolder(const std::string& temporary, const C
   for (const auto& [name, file] : manifest.files) bytes += file.bytes;
   checkpoint.set_bytes(bytes);
   checkpoint.set_digest(Sha256Hex(text));
-  const int64_t millis = absl::ToUnixMillis(now);
-  checkpoint.mutable_create_time()->set_seconds(millis / 1000);
-  checkpoint.mutable_create_time()->set_nanos(static_cast<int32_t>(millis % 1000 * 1000000));
+  *checkpoint.mutable_create_time() = ToTimestamp(now);
   return checkpoint;
 }
 

@@ -2,11 +2,11 @@
 
 #include <grpcpp/client_context.h>
 
-#include <chrono>
-
 #include "absl/strings/str_cat.h"
+#include "proto/cpp/grpc_deadline.h"
 #include "proto/cpp/grpc_status.h"
 #include "proto/cpp/log.h"
+#include "proto/cpp/proto_time.h"
 #include "worker/report/acknowledged_mark.h"
 #include "worker/report/utf8.h"
 
@@ -14,14 +14,6 @@ namespace pretext {
 namespace {
 
 constexpr size_t kLongestLine = 64 << 10;
-
-google::protobuf::Timestamp ToProto(absl::Time time) {
-  google::protobuf::Timestamp proto;
-  const int64_t nanos = absl::ToUnixNanos(time);
-  proto.set_seconds(nanos / 1'000'000'000);
-  proto.set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
-  return proto;
-}
 
 std::string CutLine(const std::string& text) {
   std::string line = ToValidUtf8(text);
@@ -57,7 +49,7 @@ void CoordinatorReporter::SetProgress(const v1::Progress& progress) {
 
 void CoordinatorReporter::AddMetrics(int64_t step,
                                      const std::vector<std::pair<std::string, double>>& values) {
-  const google::protobuf::Timestamp now = ToProto(clock_->Now());
+  const google::protobuf::Timestamp now = ToTimestamp(clock_->Now());
   absl::MutexLock lock(&mutex_);
   if (!accepts()) return;
   for (const auto& [metric, value] : values) {
@@ -74,7 +66,7 @@ void CoordinatorReporter::Log(v1::LogLine::Severity severity, const std::string&
   v1::LogLine line;
   line.set_severity(severity);
   line.set_text(CutLine(text));
-  *line.mutable_time() = ToProto(clock_->Now());
+  *line.mutable_time() = ToTimestamp(clock_->Now());
   absl::MutexLock lock(&mutex_);
   if (accepts()) queue_.Add(std::move(line));
 }
@@ -154,7 +146,6 @@ v1::ReportRequest CoordinatorReporter::NextReport() {
   report.set_attempt(options_.attempt);
   report.set_rank(options_.rank);
   report.set_sequence(++sequence_);
-  report.set_pid(options_.pid);
   *report.mutable_progress() = progress_;
   if (outcome_.has_value()) {
     urgent_ = true;  // what is left follows without a pause
@@ -201,7 +192,7 @@ bool CoordinatorReporter::Deliver(const v1::ReportRequest& report) {
 
 absl::Status CoordinatorReporter::Send(const v1::ReportRequest& report, v1::ReportResponse* response) {
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(options_.call_timeout));
+  SetDeadline(&context, options_.call_timeout);
   {
     absl::MutexLock lock(&mutex_);
     if (closing_) return absl::CancelledError("the reporter goes");

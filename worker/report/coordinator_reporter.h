@@ -27,7 +27,6 @@ struct CoordinatorReporterOptions {
   std::string job;  // jobs/{id}
   int32_t attempt = 1;
   int32_t rank = 0;
-  int32_t pid = 0;
   // The job's folder, which exists: metrics that memory does not hold wait there, and on rank 0 the mark of
   // what is acknowledged.
   std::string output;

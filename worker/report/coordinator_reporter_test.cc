@@ -24,7 +24,6 @@ class CoordinatorReporterTest : public testing::Test {
     options_.job = "jobs/7-xray";
     options_.attempt = 2;
     options_.rank = 1;
-    options_.pid = 4242;
     options_.interval = absl::Milliseconds(2);
     options_.retry.first_delay = absl::Milliseconds(1);
     options_.retry.longest_delay = absl::Milliseconds(5);
@@ -67,7 +66,6 @@ TEST_F(CoordinatorReporterTest, SaysHelloAtOnce) {
   EXPECT_EQ(reports[0].job(), "jobs/7-xray");
   EXPECT_EQ(reports[0].attempt(), 2);
   EXPECT_EQ(reports[0].rank(), 1);
-  EXPECT_EQ(reports[0].pid(), 4242);
   EXPECT_EQ(reports[0].sequence(), 1);
 }
 

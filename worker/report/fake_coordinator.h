@@ -91,7 +91,6 @@ class FakeCoordinator final : public v1::WorkerService::Service {
     if (mood_ == Mood::kFences) return grpc::Status(grpc::StatusCode::ABORTED, "attempt 1 is over");
     Take(*request);
     if (mood_ == Mood::kForgets) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "answer lost");
-    response->set_acknowledged_sequence(request->sequence());
     response->set_stop(stop_);
     return grpc::Status::OK;
   }

@@ -2,10 +2,10 @@
 
 #include <grpcpp/client_context.h>
 
-#include <chrono>
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
+#include "proto/cpp/grpc_deadline.h"
 #include "proto/cpp/grpc_status.h"
 
 namespace pretext {
@@ -13,10 +13,6 @@ namespace pretext {
 Rendezvous::Rendezvous(RendezvousOptions options, std::unique_ptr<v1::WorkerService::StubInterface> stub,
                        Clock* clock)
     : options_(std::move(options)), stub_(std::move(stub)), clock_(clock) {}
-
-void Rendezvous::SetDeadline(grpc::ClientContext* context, absl::Duration timeout) const {
-  context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout));
-}
 
 bool Rendezvous::WaitToRepeat(const absl::Status& status, Backoff* backoff) const {
   if (absl::IsNotFound(status)) {

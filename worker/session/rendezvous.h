@@ -38,7 +38,6 @@ class Rendezvous {
   absl::StatusOr<std::string> Find();
 
  private:
-  void SetDeadline(grpc::ClientContext* context, absl::Duration timeout) const;
   // After a call ended with `status`: waits and returns true when it is to be made again.
   bool WaitToRepeat(const absl::Status& status, Backoff* backoff) const;
 

@@ -51,7 +51,6 @@ CoordinatorReporterOptions ReporterOptions(const RankSettings& settings,
   options.job = assignment.job();
   options.attempt = assignment.attempt();
   options.rank = assignment.rank();
-  options.pid = getpid();
   options.output = assignment.spec().output();
   options.retry.longest_delay = absl::Seconds(1);
   options.seed = absl::HashOf(assignment.job(), assignment.attempt(), assignment.rank());

@@ -84,12 +84,10 @@ class Coordinator final : public v1::WorkerService::Service {
   }
 
  private:
-  grpc::Status Report(grpc::ServerContext*, const v1::ReportRequest* request,
-                      v1::ReportResponse* response) override {
+  grpc::Status Report(grpc::ServerContext*, const v1::ReportRequest* request, v1::ReportResponse*) override {
     absl::MutexLock lock(&mutex_);
     if (over_) return grpc::Status(grpc::ABORTED, "attempt 1 is over");
     reports_[request->rank()].push_back(*request);
-    response->set_acknowledged_sequence(request->sequence());
     return grpc::Status::OK;
   }
   grpc::Status PublishRendezvous(grpc::ServerContext*, const v1::PublishRendezvousRequest* request,

@@ -3,9 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
-#include "proto/cpp/sha256.h"
+#include "proto/cpp/message_digest.h"
 #include "worker/checkpoint/whole_file.h"
 
 namespace pretext {
@@ -22,14 +20,7 @@ std::string DigestOfJob(const v1::JobSpec& spec) {
   *computed.mutable_data() = spec.data();
   *computed.mutable_stages() = spec.stages();
   computed.set_seed(spec.seed());
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    computed.SerializeToCodedStream(&coded);
-  }
-  return Sha256Hex(bytes);
+  return DigestOfMessage(computed);
 }
 
 ResolvedSpec::ResolvedSpec(v1::JobSpec spec) : spec_(std::move(spec)), origins_(RecallOrigins(spec_)) {}
