@@ -19,10 +19,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/dist/thread_process_group.h"
 #include "worker/models/safetensors.h"
 #include "worker/models/weights.h"
 #include "worker/tasks/moco.h"
-#include "worker/tasks/thread_process_group.h"
 #include "worker/train/optimizer.h"
 #include "worker/train/parameter_groups.h"
 

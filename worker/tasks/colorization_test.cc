@@ -7,9 +7,9 @@
 #include <numeric>
 
 #include "proto/cpp/status_matchers.h"
+#include "worker/dist/thread_process_group.h"
 #include "worker/tasks/color_bins.h"
 #include "worker/tasks/colorization_view_builder.h"
-#include "worker/tasks/thread_process_group.h"
 #include "worker/tasks/toy_stage.h"
 
 namespace pretext {

@@ -9,7 +9,7 @@
 #include <numeric>
 
 #include "proto/cpp/status_matchers.h"
-#include "worker/tasks/thread_process_group.h"
+#include "worker/dist/thread_process_group.h"
 #include "worker/tasks/toy_stage.h"
 
 namespace pretext {
