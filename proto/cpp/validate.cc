@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "google/protobuf/descriptor.h"
 #include "proto/cpp/nearest_name.h"
 
 namespace pretext {
@@ -104,9 +105,16 @@ void CheckData(const v1::DataSpec& data, const Checker& check) {
   }
 }
 
-void CheckAugment(const v1::AugmentSpec& augment, const Checker& check) {
+// With `keeps_colors` what changes colours must be off.
+void CheckAugment(const v1::AugmentSpec& augment, const Checker& check, bool keeps_colors = false) {
   const auto in_unit = [&](absl::string_view field, bool set, double value) {
     if (set) check.Probability(field, value);
+  };
+  const auto changes_color = [&](absl::string_view field, bool set, double value) {
+    in_unit(field, set, value);
+    if (!keeps_colors || !(value > 0 && value <= 1)) return;
+    check.Fault(field,
+                absl::StrCat("must be 0: it changes colours, which are what the task predicts; not ", value));
   };
   const bool crop_is_valid = augment.crop_scale_min() > 0 && augment.crop_scale_min() <= 1;
   if (augment.has_crop_scale_min() && !crop_is_valid) {
@@ -118,18 +126,18 @@ void CheckAugment(const v1::AugmentSpec& augment, const Checker& check) {
     check.InRange("crop_scale_max", augment.crop_scale_max(), least, 1);
   }
   in_unit("flip_probability", augment.has_flip_probability(), augment.flip_probability());
-  in_unit("jitter_probability", augment.has_jitter_probability(), augment.jitter_probability());
+  changes_color("jitter_probability", augment.has_jitter_probability(), augment.jitter_probability());
   if (augment.has_brightness()) check.NotNegative("brightness", augment.brightness());
   if (augment.has_contrast()) check.NotNegative("contrast", augment.contrast());
   if (augment.has_saturation()) check.NotNegative("saturation", augment.saturation());
   if (augment.has_hue()) check.InRange("hue", augment.hue(), 0, 0.5);
-  in_unit("gray_probability", augment.has_gray_probability(), augment.gray_probability());
+  changes_color("gray_probability", augment.has_gray_probability(), augment.gray_probability());
   in_unit("blur_probability", augment.has_blur_probability(), augment.blur_probability());
   if (augment.has_blur_sigma_min()) check.Positive("blur_sigma_min", augment.blur_sigma_min());
   if (augment.has_blur_sigma_max()) {
     check.InRange("blur_sigma_max", augment.blur_sigma_max(), augment.blur_sigma_min(), 100);
   }
-  in_unit("solarize_probability", augment.has_solarize_probability(), augment.solarize_probability());
+  changes_color("solarize_probability", augment.has_solarize_probability(), augment.solarize_probability());
 }
 
 void CheckMoco(const v1::MocoSpec& moco, int64_t batch_size, const Checker& check) {
@@ -151,16 +159,35 @@ void CheckMoco(const v1::MocoSpec& moco, int64_t batch_size, const Checker& chec
   CheckAugment(moco.augment(), check.Within("augment"));
 }
 
-void CheckColorization(const v1::ColorizationSpec& colorization, const Checker& check) {
+// `data` is the stage's; null when there is none.
+void CheckColorization(const v1::ColorizationSpec& colorization, const v1::DataSpec* data,
+                       const Checker& check) {
+  if (data != nullptr && data->channels() == 1) {
+    check.Fault("predicts colours, but data.channels is 1 (grey): take the task out, or set channels to 3");
+  }
   if (colorization.has_neighbours()) check.CountInRange("neighbours", colorization.neighbours(), 1, 313);
   if (colorization.has_sigma()) check.Positive("sigma", colorization.sigma());
-  if (colorization.has_uniform_share()) check.Probability("uniform_share", colorization.uniform_share());
+  const double uniform_share = colorization.uniform_share();
+  if (colorization.has_uniform_share() && !(uniform_share > 0 && uniform_share <= 1)) {
+    check.Fault("uniform_share", absl::StrCat("must be more than 0 and at most 1, not ", uniform_share));
+  }
   if (colorization.has_prior_samples())
     check.CountInRange("prior_samples", colorization.prior_samples(), 1, 1000000);
-  CheckAugment(colorization.augment(), check.Within("augment"));
+  CheckAugment(colorization.augment(), check.Within("augment"), /*keeps_colors=*/true);
 }
 
-void CheckTask(const v1::TaskSpec& task, int64_t batch_size, const Checker& check) {
+// "moco, rotation or colorization".
+std::string TaskNames() {
+  const auto* tasks = v1::TaskSpec::descriptor()->FindOneofByName("task");
+  std::string names;
+  for (int i = 0; i < tasks->field_count(); ++i) {
+    const bool is_last = i + 1 == tasks->field_count();
+    absl::StrAppend(&names, i == 0 ? "" : is_last ? " or " : ", ", tasks->field(i)->name());
+  }
+  return names;
+}
+
+void CheckTask(const v1::TaskSpec& task, int64_t batch_size, const v1::DataSpec* data, const Checker& check) {
   if (task.has_weight()) check.NotNegative("weight", task.weight());
   switch (task.task_case()) {
     case v1::TaskSpec::kMoco:
@@ -168,9 +195,9 @@ void CheckTask(const v1::TaskSpec& task, int64_t batch_size, const Checker& chec
     case v1::TaskSpec::kRotation:
       return CheckAugment(task.rotation().augment(), check.Within("rotation").Within("augment"));
     case v1::TaskSpec::kColorization:
-      return CheckColorization(task.colorization(), check.Within("colorization"));
+      return CheckColorization(task.colorization(), data, check.Within("colorization"));
     case v1::TaskSpec::TASK_NOT_SET:
-      check.Fault("must name a task: moco, rotation or colorization");
+      check.Fault(absl::StrCat("must name a task: ", TaskNames()));
   }
 }
 
@@ -306,13 +333,14 @@ void CheckPretrain(const v1::PretrainStage& stage, const StageContext& context, 
       accumulation > 0 && batch_size > 0 && batch_size % accumulation == 0 ? batch_size / accumulation : 0;
   CheckBackbone(stage.backbone(), at_once, context.world_size, check.Within("backbone"));
   if (stage.tasks().empty()) {
-    check.Fault("tasks", "must hold at least one task: moco, rotation or colorization");
+    check.Fault("tasks", absl::StrCat("must hold at least one task: ", TaskNames()));
   }
+  const v1::DataSpec* data = stage.has_data() ? &stage.data() : context.job_data;
   std::map<v1::TaskSpec::TaskCase, int> first_with;
   bool trains = stage.tasks().empty();
   for (int i = 0; i < stage.tasks_size(); ++i) {
     const v1::TaskSpec& task = stage.tasks(i);
-    CheckTask(task, at_once, check.Within("tasks", i));
+    CheckTask(task, at_once, data, check.Within("tasks", i));
     trains |= !task.has_weight() || !(task.weight() == 0);
     if (task.task_case() == v1::TaskSpec::TASK_NOT_SET) continue;
     const auto [first, is_new] = first_with.emplace(task.task_case(), i);

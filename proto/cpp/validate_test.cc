@@ -65,6 +65,17 @@ TEST(ValidateJobSpecTest, NamesEachFaultAndSaysWhatWouldBeRight) {
        "stages[0].pretrain.tasks[0].moco.queue_length: must be a multiple of the pictures encoded at once "
        "(256), not "
        "1000; 768 or 1024 would be"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{moco: {embedding_size: 1}}]}}]}",
+       "stages[0].pretrain.tasks[0].moco.embedding_size: must be between 2 and 8192, not 1"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{colorization: {neighbours: 314}}]}}]}",
+       "stages[0].pretrain.tasks[0].colorization.neighbours: must be between 1 and 313, not 314"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{colorization: {uniform_share: 0}}]}}]}",
+       "stages[0].pretrain.tasks[0].colorization.uniform_share: must be more than 0 and at most 1, not 0"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{colorization: {uniform_share: 1.5}}]}}]}",
+       "stages[0].pretrain.tasks[0].colorization.uniform_share: must be more than 0 and at most 1, not 1.5"},
+      {"{data: {images: /d, channels: 1}, stages: [{pretrain: {tasks: [{colorization: {}}]}}]}",
+       "stages[0].pretrain.tasks[0].colorization: predicts colours, but data.channels is 1 (grey): take the "
+       "task out, or set channels to 3"},
       {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {augment: {hue: 0.7}}}]}}]}",
        "stages[0].pretrain.tasks[0].rotation.augment.hue: must be between 0 and 0.5, not 0.7"},
       {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}], epochs: 1, max_steps: 5}}]}",
@@ -107,6 +118,20 @@ TEST(ValidateJobSpecTest, NamesEachFaultAndSaysWhatWouldBeRight) {
        "checkpoints.keep: must be between 1 and 1000, not 0"},
   };
   for (const Case& c : cases) EXPECT_THAT(FaultsOf(c.yaml), ElementsAre(c.want)) << c.yaml;
+}
+
+TEST(ValidateJobSpecTest, ColorizationKeepsItsColors) {
+  const std::string augment =
+      "{augment: {jitter_probability: 0.8, gray_probability: 0.2, blur_probability: 0.5, "
+      "solarize_probability: 2}}";
+  const std::string path = "stages[0].pretrain.tasks[0].colorization.augment.";
+  const std::string why = ": must be 0: it changes colours, which are what the task predicts; not ";
+  EXPECT_THAT(FaultsOf(kData + ("stages: [{pretrain: {tasks: [{colorization: " + augment + "}]}}]")),
+              ElementsAre(path + "jitter_probability" + why + "0.8", path + "gray_probability" + why + "0.2",
+                          path + "solarize_probability: must be between 0 and 1, not 2"));
+  EXPECT_THAT(FaultsOf(std::string(kData) +
+                       "stages: [{pretrain: {tasks: [{rotation: {augment: {jitter_probability: 0.8}}}]}}]"),
+              IsEmpty());
 }
 
 TEST(ValidateJobSpecTest, AnEmptyJobSaysWhatItNeeds) {

@@ -19,12 +19,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/dist/thread_process_group.h"
 #include "worker/models/safetensors.h"
 #include "worker/models/weights.h"
 #include "worker/optim/optimizer.h"
 #include "worker/optim/parameter_groups.h"
 #include "worker/tasks/moco.h"
-#include "worker/tasks/thread_process_group.h"
 
 namespace pretext {
 namespace {

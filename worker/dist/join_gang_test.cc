@@ -40,7 +40,7 @@ TEST_P(JoinGangOfTest, RanksMeetOnAFreePortOfLoopback) {
     EXPECT_THAT(group->Barrier(), IsOk());
     EXPECT_THAT(address, options.rank == 0 ? StartsWith("127.0.0.1:") : StartsWith(""));
   });
-  EXPECT_EQ(ends, std::vector<RankEnd>(world_size));
+  EXPECT_EQ(ends, std::vector<ProcessEnd>(world_size));
 }
 
 TEST(JoinGangTest, ListensOnTheHostThatItIsGiven) {
@@ -54,7 +54,7 @@ TEST(JoinGangTest, ListensOnTheHostThatItIsGiven) {
     ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ProcessGroup> group, JoinGang(options));
     EXPECT_THAT(group->Barrier(), IsOk());
   });
-  EXPECT_EQ(ends, std::vector<RankEnd>(2));
+  EXPECT_EQ(ends, std::vector<ProcessEnd>(2));
 }
 
 // Gloo writes to sockets without asking to be spared the signal: a dead peer took its neighbours with it.
@@ -63,7 +63,7 @@ TEST(JoinGangTest, WritingToADeadPeerDoesNotKill) {
     ASSERT_OK_AND_ASSIGN(const std::unique_ptr<ProcessGroup> group, JoinGang(options));
     EXPECT_EQ(std::raise(SIGPIPE), 0);
   });
-  EXPECT_EQ(ends, std::vector<RankEnd>(2));
+  EXPECT_EQ(ends, std::vector<ProcessEnd>(2));
 }
 
 TEST(JoinGangTest, NamesTheRanksThatDidNotCome) {
@@ -78,7 +78,7 @@ TEST(JoinGangTest, NamesTheRanksThatDidNotCome) {
                   "rank 0 waited 500ms for the gang of 4 to meet, but ranks 2, 3 did not come");
     }
   });
-  EXPECT_EQ(ends, std::vector<RankEnd>(4));
+  EXPECT_EQ(ends, std::vector<ProcessEnd>(4));
 }
 
 TEST(JoinGangTest, SaysWhereItLookedForRankZero) {
@@ -97,7 +97,7 @@ TEST(JoinGangTest, SaysWhereItLookedForRankZero) {
     EXPECT_THAT(group, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("rank 1 cannot reach rank 0 at " +
                                                                           JoinHostPort("127.0.0.1", port))));
   });
-  EXPECT_EQ(ends, std::vector<RankEnd>(1));
+  EXPECT_EQ(ends, std::vector<ProcessEnd>(1));
 }
 
 TEST(JoinGangTest, PassesOnWhatPublishingAndFindingSay) {
@@ -106,7 +106,7 @@ TEST(JoinGangTest, PassesOnWhatPublishingAndFindingSay) {
     options.find = []() -> absl::StatusOr<std::string> { return absl::AbortedError("the attempt is over"); };
     EXPECT_THAT(JoinGang(options), StatusIs(absl::StatusCode::kAborted, "the attempt is over"));
   });
-  EXPECT_EQ(ends, std::vector<RankEnd>(2));
+  EXPECT_EQ(ends, std::vector<ProcessEnd>(2));
 }
 
 TEST(JoinGangTest, RefusesAnAddressThatIsNone) {

@@ -18,15 +18,15 @@
 namespace pretext {
 
 // How a rank's process ended.
-struct RankEnd {
+struct ProcessEnd {
   int exit_code = 0;
   int signal = 0;
-  friend bool operator==(const RankEnd& a, const RankEnd& b) {
+  friend bool operator==(const ProcessEnd& a, const ProcessEnd& b) {
     return a.exit_code == b.exit_code && a.signal == b.signal;
   }
 };
 
-inline std::ostream& operator<<(std::ostream& out, const RankEnd& end) {
+inline std::ostream& operator<<(std::ostream& out, const ProcessEnd& end) {
   return out << "exit code " << end.exit_code << ", signal " << end.signal;
 }
 
@@ -60,8 +60,8 @@ class Pipe {
 // Runs `body` once a rank, each in a forked process with options by which they can meet, and waits for all.
 // A rank ends with 1 when an expectation failed in it, and is killed by SIGALRM when it hangs. Nothing of the
 // calling process may have started a thread, so compute in ranks alone. Tests only.
-inline std::vector<RankEnd> RunProcesses(int world_size,
-                                         const std::function<void(const GangOptions& options)>& body) {
+inline std::vector<ProcessEnd> RunProcesses(int world_size,
+                                            const std::function<void(const GangOptions& options)>& body) {
   std::vector<std::unique_ptr<Pipe>> addresses;
   for (int rank = 0; rank < world_size; ++rank) addresses.push_back(std::make_unique<Pipe>());
   std::vector<pid_t> processes;
@@ -83,7 +83,7 @@ inline std::vector<RankEnd> RunProcesses(int world_size,
     std::fflush(stdout);
     std::_Exit(testing::Test::HasFailure() ? 1 : 0);
   }
-  std::vector<RankEnd> ends;
+  std::vector<ProcessEnd> ends;
   for (const pid_t process : processes) {
     int status = 0;
     waitpid(process, &status, 0);
@@ -94,12 +94,12 @@ inline std::vector<RankEnd> RunProcesses(int world_size,
 
 // As above with ranks that have met; all must end well.
 inline void RunGang(int world_size, const std::function<void(ProcessGroup& group)>& body) {
-  const std::vector<RankEnd> ends = RunProcesses(world_size, [&](const GangOptions& options) {
+  const std::vector<ProcessEnd> ends = RunProcesses(world_size, [&](const GangOptions& options) {
     auto group = JoinGang(options);
     ASSERT_TRUE(group.ok()) << group.status();
     body(**group);
   });
-  EXPECT_EQ(ends, std::vector<RankEnd>(world_size));
+  EXPECT_EQ(ends, std::vector<ProcessEnd>(world_size));
 }
 
 }  // namespace pretext

@@ -15,7 +15,7 @@ namespace pretext {
 
 // Colorization (Zhang, Isola & Efros 2016, "Colorful Image Colorization"): from a picture's lightness
 // predict, for every fourth pixel, a distribution over 313 colours. Fields: see ColorizationViewBuilder.
-// INVALID_ARGUMENT: the pictures are grey, the augmentation changes colours, or a number is out of range.
+// INVALID_ARGUMENT: the pictures are grey.
 absl::Status CheckColorization(const TaskContext& context);
 absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeColorizationViewBuilder(const TaskContext& context);
 

@@ -7,9 +7,9 @@
 #include <numeric>
 
 #include "proto/cpp/status_matchers.h"
+#include "worker/dist/thread_process_group.h"
 #include "worker/tasks/color_bins.h"
 #include "worker/tasks/colorization_view_builder.h"
-#include "worker/tasks/thread_process_group.h"
 #include "worker/tasks/toy_stage.h"
 
 namespace pretext {
@@ -181,22 +181,6 @@ TEST_F(ColorizationTest, RefusesGreyPicturesWithTheReason) {
   EXPECT_THAT(MakeColorization(stage_.context, train_),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        ::testing::HasSubstr("none of the 64 pictures looked at has any colour")));
-}
-
-TEST_F(ColorizationTest, RefusesAugmentationThatChangesColors) {
-  stage_.context.spec.mutable_colorization()->mutable_augment()->set_jitter_probability(0.8);
-  EXPECT_THAT(CheckColorization(stage_.context),
-              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("changes colours")));
-}
-
-TEST_F(ColorizationTest, RefusesNumbersOutOfRange) {
-  stage_.context.spec.mutable_colorization()->set_neighbours(314);
-  EXPECT_THAT(CheckColorization(stage_.context),
-              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("neighbours 314")));
-  stage_.context.spec.mutable_colorization()->set_neighbours(5);
-  stage_.context.spec.mutable_colorization()->set_uniform_share(0);
-  EXPECT_THAT(CheckColorization(stage_.context),
-              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("uniform_share 0")));
 }
 
 }  // namespace

@@ -76,22 +76,6 @@ at::Tensor UnitRows(const at::Tensor& vectors) {
   return rows / rows.square().sum(1, /*keepdim=*/true).clamp_min(1e-24).sqrt();
 }
 
-absl::Status CheckNumbers(const v1::MocoSpec& moco) {
-  if (moco.has_momentum() && !(moco.momentum() >= 0 && moco.momentum() <= 1)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("moco's momentum ", moco.momentum(), " must be in 0 .. 1; 0.999 is usual"));
-  }
-  if (!(moco.temperature() > 0)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("moco's temperature ", moco.temperature(), " must be above 0; 0.2 is usual"));
-  }
-  if (moco.embedding_size() < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("moco's embedding_size ", moco.embedding_size(), " must be at least 1; 128 is usual"));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 std::vector<int64_t> KeyOrder(uint64_t seed, uint32_t stage, int64_t step, int32_t micro, int64_t count) {
@@ -179,9 +163,29 @@ torch::nn::Module& Moco::module() { return *module_; }
 
 double Moco::chance_loss() const { return InfoNceChanceLoss(options_.queue_length); }
 
+absl::StatusOr<std::vector<ResolvedField>> ResolveMoco(const TaskSizes& sizes, v1::TaskSpec* spec) {
+  std::vector<ResolvedField> fields;
+  v1::MocoSpec* moco = spec->mutable_moco();
+  if (!moco->has_queue_length()) {
+    PRETEXT_ASSIGN_OR_RETURN(const int32_t length,
+                             ResolveQueueLength(*moco, sizes.pictures, sizes.micro_batch_size));
+    moco->set_queue_length(length);
+    fields.push_back({"queue_length", absl::StrCat("from the data: ", sizes.pictures, " pictures")});
+  }
+  if (!moco->has_momentum()) {
+    moco->set_momentum(ResolveMocoMomentum(*moco, sizes.steps));
+    fields.push_back({"momentum", absl::StrCat("from the length: ", sizes.steps, " steps")});
+  }
+  if (!moco->augment().has_blur_probability()) {
+    fields.push_back(
+        {"augment.blur_probability", absl::StrCat("from image_size: ", sizes.image_size, " pixels")});
+  }
+  *moco->mutable_augment() = ResolveAugment(*spec, sizes.image_size);
+  return fields;
+}
+
 absl::Status CheckMoco(const TaskContext& context) {
-  PRETEXT_RETURN_IF_ERROR(CheckNumbers(context.spec.moco()));
-  return ResolveQueueLength(context.spec.moco(), context.dataset->size(), context.global_batch).status();
+  return ResolveQueueLength(context.spec.moco(), context.dataset->size(), context.micro_batch_size).status();
 }
 
 absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeMocoViewBuilder(const TaskContext& context) {
@@ -192,9 +196,8 @@ absl::StatusOr<std::unique_ptr<PretextTask>> MakeMoco(const TaskContext& context
   const v1::MocoSpec& spec = context.spec.moco();
   MocoOptions options;
   options.version = spec.version();
-  PRETEXT_ASSIGN_OR_RETURN(options.queue_length,
-                           ResolveQueueLength(spec, context.dataset->size(), context.global_batch));
-  options.momentum = ResolveMocoMomentum(spec, context.steps);
+  options.queue_length = spec.queue_length();
+  options.momentum = spec.momentum();
   options.temperature = spec.temperature();
   options.embedding_size = spec.embedding_size();
   options.seed = context.seed;

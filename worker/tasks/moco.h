@@ -14,6 +14,7 @@
 #include "worker/models/momentum_encoder.h"
 #include "worker/tasks/normalization.h"
 #include "worker/tasks/pretext_task.h"
+#include "worker/tasks/resolved_field.h"
 #include "worker/tasks/task_context.h"
 #include "worker/tasks/view_builder.h"
 
@@ -21,7 +22,11 @@ namespace pretext {
 
 // Momentum contrast (He et al. 2020; v2: Chen et al. 2020): tell a picture's second view from a queue of
 // other pictures' views. Fields: "query" and "key", uint8 (side, side, channels), two views drawn alike.
-// INVALID_ARGUMENT: the queue is no multiple of the global batch, or not smaller than the data set.
+// Left open until the data are seen: the queue's length, the key encoder's momentum, the views' blur.
+// INVALID_ARGUMENT: the data set is no larger than a micro-batch.
+absl::StatusOr<std::vector<ResolvedField>> ResolveMoco(const TaskSizes& sizes, v1::TaskSpec* spec);
+// INVALID_ARGUMENT: the queue is no multiple of the micro-batch (the pictures that all ranks together forward
+// at once), or not smaller than the data set.
 absl::Status CheckMoco(const TaskContext& context);
 absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeMocoViewBuilder(const TaskContext& context);
 absl::StatusOr<std::unique_ptr<PretextTask>> MakeMoco(const TaskContext& context, const TrainContext& train);
@@ -44,10 +49,10 @@ class MocoModule;
 // micro-batch is compared with the queue as it was, and after the optimizer's step the keys of all
 // micro-batches and ranks enter the queue.
 //
-// Shuffled batch-norm: keys are encoded in an order of the global batch drawn from (seed, stage, step,
+// Shuffled batch-norm: keys are encoded in an order of the micro-batch drawn from (seed, stage, step,
 // micro), the same on all ranks, so that a query and its key share no batch statistics. Each rank encodes its
 // slice of that order; one rank with G batch-norm groups therefore computes what G ranks with one group do.
-// With one group over the whole global batch shuffling can change nothing, and statistics leak.
+// With one group over the whole micro-batch shuffling can change nothing, and statistics leak.
 //
 // Metrics: accuracy (share of queries nearest to their own key), positive_similarity, negative_similarity.
 // Features: (B, D), of the query views. No predictions. State in module(): head, key encoder, queue.

@@ -9,7 +9,7 @@
 #include <numeric>
 
 #include "proto/cpp/status_matchers.h"
-#include "worker/tasks/thread_process_group.h"
+#include "worker/dist/thread_process_group.h"
 #include "worker/tasks/toy_stage.h"
 
 namespace pretext {
@@ -273,6 +273,16 @@ TEST(MocoTest, ChanceIsTheLogarithmOfOnePlusTheQueue) {
   EXPECT_NEAR(Rank(SmallOptions(), &group, 2).moco->chance_loss(), std::log(65), 1e-9);
 }
 
+TEST(MocoTest, FindsNoQueueForADataSetOfOneBatch) {
+  v1::TaskSpec spec = SpecOf("moco", 16);
+  TaskSizes sizes{/*image_size=*/16, /*pictures=*/8, /*micro_batch_size=*/8, /*steps=*/100};
+  EXPECT_THAT(ResolveMoco(sizes, &spec), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                  ::testing::HasSubstr("more pictures than one batch")));
+  sizes.pictures = 9;
+  EXPECT_OK(ResolveMoco(sizes, &spec));
+  EXPECT_EQ(spec.moco().queue_length(), 8);
+}
+
 TEST(MocoTest, RefusesQueuesThatDoNotFit) {
   ToyStage stage(SpecOf("moco", 16));  // 64 pictures, batches of 8
   EXPECT_OK(CheckMoco(stage.context));
@@ -283,10 +293,6 @@ TEST(MocoTest, RefusesQueuesThatDoNotFit) {
   moco->set_queue_length(64);
   EXPECT_THAT(CheckMoco(stage.context),
               StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("meets itself")));
-  moco->set_queue_length(32);
-  moco->set_temperature(0);
-  EXPECT_THAT(CheckMoco(stage.context),
-              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("temperature")));
 }
 
 }  // namespace

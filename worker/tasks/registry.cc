@@ -10,15 +10,21 @@
 namespace pretext {
 namespace {
 
+// For a task whose defaults all follow from the job alone.
+absl::StatusOr<std::vector<ResolvedField>> NothingIsOpen(const TaskSizes& /*sizes*/, v1::TaskSpec* /*spec*/) {
+  return std::vector<ResolvedField>();
+}
+
 // The one list of pretext tasks.
 constexpr TaskEntry kTasks[] = {
     {v1::TaskSpec::kMoco, "moco", "tell two views of one picture from all other pictures",
-     "any pictures, several thousand or more; grey is fine", &CheckMoco, &MakeMocoViewBuilder, &MakeMoco},
+     "any pictures, several thousand or more; grey is fine", &ResolveMoco, &CheckMoco, &MakeMocoViewBuilder,
+     &MakeMoco},
     {v1::TaskSpec::kRotation, "rotation", "predict by which quarter turns a picture was rotated",
-     "pictures with an up and a down; not aerial, microscopic or texture pictures", &CheckRotation,
-     &MakeRotationViewBuilder, &MakeRotation},
+     "pictures with an up and a down; not aerial, microscopic or texture pictures", &NothingIsOpen,
+     &CheckRotation, &MakeRotationViewBuilder, &MakeRotation},
     {v1::TaskSpec::kColorization, "colorization", "predict the colours of a grey copy of the picture",
-     "colour pictures", &CheckColorization, &MakeColorizationViewBuilder, &MakeColorization},
+     "colour pictures", &NothingIsOpen, &CheckColorization, &MakeColorizationViewBuilder, &MakeColorization},
 };
 
 std::string TypeName(const google::protobuf::FieldDescriptor& field) {

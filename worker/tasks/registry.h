@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -10,6 +11,7 @@
 #include "absl/types/span.h"
 #include "pretext/v1/task.pb.h"
 #include "worker/tasks/pretext_task.h"
+#include "worker/tasks/resolved_field.h"
 #include "worker/tasks/task_context.h"
 #include "worker/tasks/view_builder.h"
 
@@ -21,6 +23,10 @@ struct TaskEntry {
   absl::string_view name;     // that of the proto field
   absl::string_view summary;  // one line for `pretext tasks`
   absl::string_view needs;    // what data it wants, for people
+  // Sets what a spec with its defaults leaves open, and says what was chosen and why; paths are within the
+  // task's message ("queue_length"). Pure; changes nothing the second time. INVALID_ARGUMENT: no value would
+  // do for these sizes; says what to change.
+  absl::StatusOr<std::vector<ResolvedField>> (*resolve)(const TaskSizes& sizes, v1::TaskSpec* spec);
   // OK, or why the task cannot work on this data: INVALID_ARGUMENT with the reason and what to do.
   absl::Status (*check)(const TaskContext& context);
   absl::StatusOr<std::unique_ptr<ViewBuilder>> (*make_view_builder)(const TaskContext& context);

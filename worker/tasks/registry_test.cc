@@ -3,6 +3,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
 #include "nlohmann/json.hpp"
 #include "proto/cpp/status_matchers.h"
 #include "worker/tasks/toy_stage.h"
@@ -33,6 +35,49 @@ TEST(RegistryTest, FindsATaskByItsSpec) {
   }
   EXPECT_THAT(FindTask(v1::TaskSpec()), StatusIs(absl::StatusCode::kInvalidArgument,
                                                  ::testing::HasSubstr("moco, rotation, colorization")));
+}
+
+// The fields within `message` that have no value, however deep: "augment.blur_probability".
+std::vector<std::string> OpenFields(const google::protobuf::Message& message) {
+  std::vector<std::string> open;
+  const auto& reflection = *message.GetReflection();
+  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+    const auto* field = message.GetDescriptor()->field(i);
+    if (field->message_type() != nullptr) {
+      for (const std::string& name : OpenFields(reflection.GetMessage(message, field))) {
+        open.push_back(absl::StrCat(field->name(), ".", name));
+      }
+    } else if (!reflection.HasField(message, field)) {  // for enumerations: is not the unspecified value
+      open.push_back(field->name());
+    }
+  }
+  return open;
+}
+
+// What is open is resolved and named, nothing else, and a resume finds nothing left to do.
+TEST(RegistryTest, EveryTaskResolvesWhatItsSpecLeavesOpen) {
+  const TaskSizes sizes{/*image_size=*/28, /*pictures=*/10000, /*micro_batch_size=*/256, /*steps=*/500};
+  for (const TaskEntry& entry : Tasks()) {
+    v1::TaskSpec spec = SpecOf(entry.name, /*image_size=*/0);
+    const auto open = [&] {
+      const auto* field = v1::TaskSpec::descriptor()->FindFieldByNumber(entry.kind);
+      return OpenFields(spec.GetReflection()->GetMessage(spec, field));
+    };
+    const std::vector<std::string> before = open();
+    ASSERT_OK_AND_ASSIGN(const auto fields, entry.resolve(sizes, &spec));
+    std::vector<std::string> resolved;
+    for (const ResolvedField& field : fields) {
+      resolved.push_back(field.path);
+      EXPECT_THAT(field.origin, ::testing::StartsWith("from ")) << entry.name << "." << field.path;
+    }
+    EXPECT_THAT(resolved, ::testing::UnorderedElementsAreArray(before)) << entry.name;
+    EXPECT_THAT(open(), ::testing::IsEmpty()) << entry.name;
+
+    const std::string once = spec.SerializeAsString();
+    ASSERT_OK_AND_ASSIGN(const auto again, entry.resolve(sizes, &spec));
+    EXPECT_THAT(again, ::testing::IsEmpty()) << entry.name;
+    EXPECT_EQ(spec.SerializeAsString(), once) << entry.name;
+  }
 }
 
 TEST(RegistryTest, EveryTaskHasAPageThatSaysWhatPeopleNeed) {

@@ -8,8 +8,8 @@
 #include <thread>
 
 #include "proto/cpp/status_matchers.h"
+#include "worker/dist/thread_process_group.h"
 #include "worker/tasks/registry.h"
-#include "worker/tasks/thread_process_group.h"
 #include "worker/tasks/toy_stage.h"
 
 namespace pretext {

@@ -13,16 +13,23 @@
 
 namespace pretext {
 
+// What the last of a task's defaults follow from.
+struct TaskSizes {
+  int image_size = 0;            // side of the square given to the network, pixels
+  int64_t pictures = 0;          // of the data set
+  int64_t micro_batch_size = 0;  // pictures forwarded at once, over all ranks
+  int64_t steps = 0;             // of the stage
+};
+
 // What a task may know of the stage it is part of. Pointers are not owned and outlive the task.
 struct TaskContext {
-  v1::TaskSpec spec;   // defaults filled in
+  v1::TaskSpec spec;   // every value set: defaults, then what the task resolved
   int image_size = 0;  // side of the square given to the network, pixels
   const Dataset* dataset = nullptr;
   const DatasetFacts* facts = nullptr;
-  uint64_t seed = 0;         // of the job
-  uint32_t stage = 0;        // index in the job
-  int64_t global_batch = 0;  // of a micro-batch over all ranks
-  int64_t steps = 0;         // of the stage
+  uint64_t seed = 0;             // of the job
+  uint32_t stage = 0;            // index in the job
+  int64_t micro_batch_size = 0;  // pictures forwarded at once, over all ranks
 };
 
 // What only the training side needs.

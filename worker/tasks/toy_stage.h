@@ -79,7 +79,8 @@ inline v1::TaskSpec SpecOf(absl::string_view name, int image_size) {
   return WithDefaults(task, image_size);
 }
 
-// A small pretraining stage. Pointers in its context are its own, so it stays where it is made. Tests only.
+// A small pretraining stage; its task has every value. Pointers in its context are its own, so it stays where
+// it is made. Tests only.
 struct ToyStage {
   explicit ToyStage(v1::TaskSpec spec, int side = 16, int64_t pictures = 64, int channels = 3)
       : dataset(pictures, side, channels) {
@@ -90,8 +91,10 @@ struct ToyStage {
     context.dataset = &dataset;
     context.facts = &facts;
     context.seed = 7;
-    context.global_batch = 8;
-    context.steps = 100;
+    context.micro_batch_size = 8;
+    const TaskSizes sizes{side, pictures, context.micro_batch_size, /*steps=*/100};
+    const auto resolved = (*FindTask(context.spec))->resolve(sizes, &context.spec);
+    EXPECT_TRUE(resolved.ok()) << resolved.status();
   }
   ToyStage(const ToyStage&) = delete;
   ToyStage& operator=(const ToyStage&) = delete;

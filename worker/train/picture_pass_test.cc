@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "proto/cpp/status_matchers.h"
+#include "worker/dist/thread_process_group.h"
 #include "worker/report/recording_reporter.h"
-#include "worker/tasks/thread_process_group.h"
 
 namespace pretext {
 namespace {

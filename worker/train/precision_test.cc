@@ -3,7 +3,7 @@
 #include <ATen/autocast_mode.h>
 
 #include "proto/cpp/status_matchers.h"
-#include "worker/tasks/thread_process_group.h"
+#include "worker/dist/thread_process_group.h"
 
 namespace pretext {
 namespace {

@@ -59,8 +59,7 @@ class PretrainRun {
     context.facts = &data_->facts;
     context.seed = run_.job->spec.seed();
     context.stage = static_cast<uint32_t>(run_.index);
-    context.global_batch = stage_.batch_size() / stage_.accumulation();
-    context.steps = steps_;
+    context.micro_batch_size = stage_.batch_size() / stage_.accumulation();
     return context;
   }
 

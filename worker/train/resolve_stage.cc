@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/defaults.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/tasks/registry.h"
 
 namespace pretext {
 namespace {
@@ -68,28 +69,19 @@ absl::Status CheckBatch(int64_t batch_size, int64_t pictures, absl::string_view 
                                                  " ", what, " there are; lower it to at most ", pictures));
 }
 
-// What a task leaves open: the blur of views, whose size is known now, and moco's queue and momentum.
-absl::Status ResolveTask(const v1::PretrainStage& stage, const StageFacts& facts, int64_t steps,
-                         const std::string& path, v1::TaskSpec* task, Fields* fields) {
-  const v1::AugmentSpec augment = ResolveAugment(*task, stage.image_size());
-  if (!task->has_moco()) return absl::OkStatus();
-  v1::MocoSpec* moco = task->mutable_moco();
-  if (!moco->augment().has_blur_probability()) {
-    fields->push_back({path + ".moco.augment.blur_probability",
-                       absl::StrCat("from image_size: ", stage.image_size(), " pixels")});
-  }
-  *moco->mutable_augment() = augment;
-  if (!moco->has_queue_length()) {
-    PRETEXT_ASSIGN_OR_RETURN(
-        const int32_t length,
-        ResolveQueueLength(*moco, facts.data.pictures, stage.batch_size() / stage.accumulation()));
-    moco->set_queue_length(length);
-    fields->push_back(
-        {path + ".moco.queue_length", absl::StrCat("from the data: ", facts.data.pictures, " pictures")});
-  }
-  if (!moco->has_momentum()) {
-    moco->set_momentum(ResolveMocoMomentum(*moco, steps));
-    fields->push_back({path + ".moco.momentum", absl::StrCat("from the length: ", steps, " steps")});
+// What the stage's tasks leave open. `steps` are the stage's.
+absl::Status ResolveTasks(const StageFacts& facts, int64_t steps, v1::PretrainStage* stage, Fields* fields) {
+  TaskSizes sizes;
+  sizes.image_size = stage->image_size();
+  sizes.pictures = facts.data.pictures;
+  sizes.micro_batch_size = stage->batch_size() / stage->accumulation();
+  sizes.steps = steps;
+  for (int i = 0; i < stage->tasks_size(); ++i) {
+    PRETEXT_ASSIGN_OR_RETURN(const TaskEntry* entry, FindTask(stage->tasks(i)));
+    PRETEXT_ASSIGN_OR_RETURN(const Fields of_task, entry->resolve(sizes, stage->mutable_tasks(i)));
+    for (const ResolvedField& field : of_task) {
+      fields->push_back({absl::StrCat("tasks[", i, "].", entry->name, ".", field.path), field.origin});
+    }
   }
   return absl::OkStatus();
 }
@@ -114,10 +106,7 @@ absl::StatusOr<std::vector<ResolvedField>> ResolvePretrain(const StageFacts& fac
   ResolvePrecision(facts, stage, &fields);
   const int64_t steps = stage->has_max_steps() ? stage->max_steps()
                                                : facts.data.pictures / stage->batch_size() * stage->epochs();
-  for (int i = 0; i < stage->tasks_size(); ++i) {
-    PRETEXT_RETURN_IF_ERROR(
-        ResolveTask(*stage, facts, steps, absl::StrCat("tasks[", i, "]"), stage->mutable_tasks(i), &fields));
-  }
+  PRETEXT_RETURN_IF_ERROR(ResolveTasks(facts, steps, stage, &fields));
   return fields;
 }
 

@@ -7,14 +7,9 @@
 #include "absl/status/status.h"
 #include "pretext/v1/job.pb.h"
 #include "proto/cpp/spec_writing.h"
+#include "worker/tasks/resolved_field.h"
 
 namespace pretext {
-
-// A value that could only be chosen once the data or the machine was seen.
-struct ResolvedField {
-  std::string path;    // within its stage: "image_size"
-  std::string origin;  // "from the data: 28 x 28 pictures"
-};
 
 // SHA-256 of what a job computes: its data, stages and seed, not where and with how many ranks.
 std::string DigestOfJob(const v1::JobSpec& spec);

@@ -6,7 +6,7 @@
 #include <mutex>
 
 #include "proto/cpp/status_matchers.h"
-#include "worker/tasks/thread_process_group.h"
+#include "worker/dist/thread_process_group.h"
 
 namespace pretext {
 namespace {

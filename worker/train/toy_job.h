@@ -14,8 +14,8 @@
 #include "proto/cpp/defaults.h"
 #include "proto/cpp/spec_parsing.h"
 #include "proto/cpp/validate.h"
+#include "worker/dist/thread_process_group.h"
 #include "worker/report/recording_reporter.h"
-#include "worker/tasks/thread_process_group.h"
 #include "worker/tasks/toy_stage.h"
 #include "worker/train/run_job.h"
 

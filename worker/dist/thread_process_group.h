@@ -1,5 +1,5 @@
-#ifndef PRETEXT_WORKER_TASKS_THREAD_PROCESS_GROUP_H_
-#define PRETEXT_WORKER_TASKS_THREAD_PROCESS_GROUP_H_
+#ifndef PRETEXT_WORKER_DIST_THREAD_PROCESS_GROUP_H_
+#define PRETEXT_WORKER_DIST_THREAD_PROCESS_GROUP_H_
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
@@ -15,7 +15,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "proto/cpp/status_macros.h"
+#include "worker/dist/collective_arguments.h"
 #include "worker/dist/process_group.h"
+#include "worker/dist/solo_process_group.h"
 
 namespace pretext {
 
@@ -27,7 +30,7 @@ class TensorExchange {
   // Waits for all ranks; the tensors of all, in order.
   std::vector<at::Tensor> Swap(int rank, const at::Tensor& tensor) {
     absl::MutexLock lock(&mutex_);
-    given_[rank] = tensor.detach().clone();
+    given_[rank] = tensor.detach().clone(at::MemoryFormat::Contiguous);
     if (++arrived_ == static_cast<int>(given_.size())) {
       taken_ = given_;
       arrived_ = 0;
@@ -47,19 +50,16 @@ class TensorExchange {
   int round_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// Sends nothing before the backward pass is over. Tests only.
+// Sends nothing before the backward pass is over. Nothing checks that ranks sync the same parameters, and
+// a rank that fails alone leaves its peers waiting. Tests only.
 class SyncAfterBackward : public GradientSync {
  public:
-  SyncAfterBackward(ProcessGroup* group, std::vector<at::Tensor> parameters)
-      : group_(group), parameters_(std::move(parameters)) {}
+  SyncAfterBackward(ProcessGroup* group, const std::vector<at::Tensor>& parameters)
+      : group_(group), parameters_(parameters), own_(alone_.SyncGradients(parameters)) {}
 
-  void Begin(bool last) override {
-    if (first_) {
-      for (at::Tensor& parameter : parameters_) parameter.mutable_grad().reset();
-    }
-    first_ = last;
-  }
+  void Begin(bool last) override { own_->Begin(last); }
   absl::Status Finish() override {
+    PRETEXT_RETURN_IF_ERROR(own_->Finish());
     std::vector<at::Tensor> gradients;
     for (const at::Tensor& parameter : parameters_) gradients.push_back(parameter.grad());
     return group_->AllReduceMean(gradients);
@@ -68,7 +68,8 @@ class SyncAfterBackward : public GradientSync {
  private:
   ProcessGroup* group_;
   std::vector<at::Tensor> parameters_;
-  bool first_ = true;  // the next backward pass begins a step
+  SoloProcessGroup alone_;
+  std::unique_ptr<GradientSync> own_;  // of this rank's gradients
 };
 
 // A gang whose ranks are threads of this process. One rank needs no other. Tests only.
@@ -83,6 +84,7 @@ class ThreadProcessGroup : public ProcessGroup {
   int world_size() const override { return world_size_; }
 
   absl::Status AllReduceMean(const std::vector<at::Tensor>& tensors) override {
+    PRETEXT_RETURN_IF_ERROR(CheckReducible(tensors));
     at::NoGradGuard no_grad;
     for (const at::Tensor& tensor : tensors) {
       const at::Tensor mean = at::stack(exchange_->Swap(rank_, tensor)).mean(0);
@@ -91,9 +93,11 @@ class ThreadProcessGroup : public ProcessGroup {
     return absl::OkStatus();
   }
   absl::StatusOr<at::Tensor> AllGather(const at::Tensor& tensor) override {
+    PRETEXT_RETURN_IF_ERROR(CheckGatherable(tensor));
     return at::cat(exchange_->Swap(rank_, tensor));
   }
   absl::Status Broadcast(const at::Tensor& tensor, int root) override {
+    PRETEXT_RETURN_IF_ERROR(CheckRoot(root, world_size_));
     at::NoGradGuard no_grad;
     tensor.copy_(exchange_->Swap(rank_, tensor)[root]);
     return absl::OkStatus();
@@ -103,7 +107,7 @@ class ThreadProcessGroup : public ProcessGroup {
     return absl::OkStatus();
   }
   std::unique_ptr<GradientSync> SyncGradients(std::vector<at::Tensor> parameters) override {
-    return std::make_unique<SyncAfterBackward>(this, std::move(parameters));
+    return std::make_unique<SyncAfterBackward>(this, parameters);
   }
 
  private:
@@ -127,4 +131,4 @@ inline void RunRanks(int world_size, const std::function<void(ProcessGroup& grou
 
 }  // namespace pretext
 
-#endif  // PRETEXT_WORKER_TASKS_THREAD_PROCESS_GROUP_H_
+#endif  // PRETEXT_WORKER_DIST_THREAD_PROCESS_GROUP_H_

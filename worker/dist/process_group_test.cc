@@ -17,7 +17,7 @@
 #include "proto/cpp/clock.h"
 #include "proto/cpp/error_details.h"
 #include "proto/cpp/status_matchers.h"
-#include "worker/dist/process_gang.h"
+#include "worker/dist/every_gang.h"
 
 namespace pretext {
 namespace {
@@ -36,11 +36,12 @@ bool SameBits(const at::Tensor& a, const at::Tensor& b) {
          at::equal(a.contiguous().view({-1}).view(at::kByte), b.contiguous().view({-1}).view(at::kByte));
 }
 
-class ProcessGroupOfTest : public testing::TestWithParam<int> {};
-INSTANTIATE_TEST_SUITE_P(Ranks, ProcessGroupOfTest, testing::Values(2, 4));
+// What every process group promises, over each of them.
+class ProcessGroupTest : public testing::TestWithParam<Gang> {};
+INSTANTIATE_TEST_SUITE_P(EveryGang, ProcessGroupTest, EveryGang(), NameOf);
 
-TEST_P(ProcessGroupOfTest, AllReduceMeanIsTheMeanOverRanksInPlace) {
-  RunGang(GetParam(), [](ProcessGroup& group) {
+TEST_P(ProcessGroupTest, AllReduceMeanIsTheMeanOverRanksInPlace) {
+  GetParam().Run([](ProcessGroup& group) {
     const std::vector<std::vector<int64_t>> shapes = {{3, 4}, {}, {1000}, {0}, {2, 3, 5}};
     std::vector<at::Tensor> tensors, slow;
     for (const auto& shape : shapes) {
@@ -58,8 +59,8 @@ TEST_P(ProcessGroupOfTest, AllReduceMeanIsTheMeanOverRanksInPlace) {
   });
 }
 
-TEST_P(ProcessGroupOfTest, AllReduceMeanGivesTheSameBitsOnEveryRankAndAgain) {
-  RunGang(GetParam(), [](ProcessGroup& group) {
+TEST_P(ProcessGroupTest, AllReduceMeanGivesTheSameBitsOnEveryRankAndAgain) {
+  GetParam().Run([](ProcessGroup& group) {
     std::vector<at::Tensor> means;
     for (int round = 0; round < 3; ++round) {
       means.push_back(ValuesOf(group.rank(), {12345}));
@@ -71,8 +72,8 @@ TEST_P(ProcessGroupOfTest, AllReduceMeanGivesTheSameBitsOnEveryRankAndAgain) {
   });
 }
 
-TEST_P(ProcessGroupOfTest, AllGatherPutsRanksInOrderBitForBit) {
-  RunGang(GetParam(), [](ProcessGroup& group) {
+TEST_P(ProcessGroupTest, AllGatherPutsRanksInOrderBitForBit) {
+  GetParam().Run([](ProcessGroup& group) {
     for (const at::ScalarType type :
          {at::kByte, at::kFloat, at::kLong, at::kBool, at::kBFloat16, at::kDouble}) {
       std::vector<at::Tensor> parts;
@@ -83,12 +84,15 @@ TEST_P(ProcessGroupOfTest, AllGatherPutsRanksInOrderBitForBit) {
       ASSERT_OK_AND_ASSIGN(const at::Tensor all, group.AllGather(parts[group.rank()]));
       EXPECT_TRUE(SameBits(all, at::cat(parts))) << type;
       EXPECT_TRUE(all.is_contiguous());
+      const at::Tensor before = all.clone();
+      parts[group.rank()].fill_(1);
+      EXPECT_TRUE(SameBits(all, before)) << type << ": shares memory with what was gathered";
     }
   });
 }
 
-TEST_P(ProcessGroupOfTest, AllGatherKeepsEveryBitOfWhatIsNoNumber) {
-  RunGang(GetParam(), [](ProcessGroup& group) {
+TEST_P(ProcessGroupTest, AllGatherKeepsEveryBitOfWhatIsNoNumber) {
+  GetParam().Run([](ProcessGroup& group) {
     // Two NaNs with different payloads, minus zero, the smallest denormal.
     const at::Tensor bits = at::full({4}, 0, at::kInt);
     bits[0].fill_(0x7fc00001);
@@ -103,8 +107,8 @@ TEST_P(ProcessGroupOfTest, AllGatherKeepsEveryBitOfWhatIsNoNumber) {
   });
 }
 
-TEST_P(ProcessGroupOfTest, AllGatherLetsNoGradientThroughAndTakesEmptyTensors) {
-  RunGang(GetParam(), [](ProcessGroup& group) {
+TEST_P(ProcessGroupTest, AllGatherLetsNoGradientThroughAndTakesEmptyTensors) {
+  GetParam().Run([](ProcessGroup& group) {
     ASSERT_OK_AND_ASSIGN(const at::Tensor all, group.AllGather(at::ones({2, 3}).requires_grad_(true)));
     EXPECT_FALSE(all.requires_grad());
     ASSERT_OK_AND_ASSIGN(const at::Tensor none, group.AllGather(at::empty({2, 0})));
@@ -112,8 +116,8 @@ TEST_P(ProcessGroupOfTest, AllGatherLetsNoGradientThroughAndTakesEmptyTensors) {
   });
 }
 
-TEST_P(ProcessGroupOfTest, BroadcastReplacesByTheRootsValuesInPlace) {
-  RunGang(GetParam(), [](ProcessGroup& group) {
+TEST_P(ProcessGroupTest, BroadcastReplacesByTheRootsValuesInPlace) {
+  GetParam().Run([](ProcessGroup& group) {
     for (int root = 0; root < group.world_size(); ++root) {
       for (const at::ScalarType type : {at::kFloat, at::kLong, at::kByte}) {
         const at::Tensor expected = ValuesOf(root, {4, 3}).abs().remainder(200).to(type);
@@ -132,12 +136,12 @@ TEST_P(ProcessGroupOfTest, BroadcastReplacesByTheRootsValuesInPlace) {
   });
 }
 
-TEST_P(ProcessGroupOfTest, NoRankPassesABarrierBeforeAllHaveCome) {
+TEST_P(ProcessGroupTest, NoRankPassesABarrierBeforeAllHaveCome) {
   void* memory =
       mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
   auto* came = new (memory) std::atomic<int>(0);
-  RunGang(GetParam(), [&](ProcessGroup& group) {
+  GetParam().Run([&](ProcessGroup& group) {
     for (int round = 1; round <= 50; ++round) {
       came->fetch_add(1);
       ASSERT_THAT(group.Barrier(), IsOk());
@@ -147,15 +151,18 @@ TEST_P(ProcessGroupOfTest, NoRankPassesABarrierBeforeAllHaveCome) {
   munmap(memory, sizeof(std::atomic<int>));
 }
 
-TEST(ProcessGroupTest, RefusesWhatCannotBeSent) {
-  RunGang(2, [](ProcessGroup& group) {
+TEST_P(ProcessGroupTest, RefusesWhatCannotBeSent) {
+  GetParam().Run([](ProcessGroup& group) {
     EXPECT_THAT(group.AllReduceMean({at::ones({2}), at::ones({2}, at::kDouble)}),
                 StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("tensor 1 of 2 is Double")));
     EXPECT_THAT(group.AllGather(at::full({}, 1.0)), StatusIs(absl::StatusCode::kInvalidArgument));
-    EXPECT_THAT(group.Broadcast(at::ones({2}), 2), StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(group.Broadcast(at::ones({2}), group.world_size()),
+                StatusIs(absl::StatusCode::kInvalidArgument));
     EXPECT_THAT(group.Barrier(), IsOk());  // and goes on
   });
 }
+
+// A lost peer: what only gangs of processes can show.
 
 struct Collective {
   std::string name;
@@ -203,10 +210,10 @@ TEST_P(PeerDeathTest, EveryRankLearnsOfAKilledPeerLongBeforeTheTimeout) {
       rank_1_knows[options.rank].ReadLine();
     }
   });
-  EXPECT_EQ(ends, (std::vector<RankEnd>{{}, {}, {}, {0, SIGKILL}}));
+  EXPECT_EQ(ends, (std::vector<ProcessEnd>{{}, {}, {}, {0, SIGKILL}}));
 }
 
-TEST(ProcessGroupTest, GivesUpOnAPeerThatDoesNotComeInTime) {
+TEST(PeerTimeoutTest, GivesUpOnAPeerThatDoesNotComeInTime) {
   Pipe given_up;
   const auto ends = RunProcesses(2, [&](GangOptions options) {
     if (options.rank == 0) options.timeout = absl::Milliseconds(500);
@@ -222,7 +229,7 @@ TEST(ProcessGroupTest, GivesUpOnAPeerThatDoesNotComeInTime) {
                 HasSubstr("rank 0 of 2 lost a peer in AllReduceMean: Timed out"));
     given_up.WriteLine("rank 0 has given up");
   });
-  EXPECT_EQ(ends, std::vector<RankEnd>(2));
+  EXPECT_EQ(ends, std::vector<ProcessEnd>(2));
 }
 
 }  // namespace
