@@ -168,8 +168,8 @@ CommandRun AddDelete(CLI::App* app) {
   auto options = AddChangeOptions(app);
   app->add_flag("-y,--yes", options->yes, "Do not ask");
   app->footer(
-      "Metrics, logs and checkpoints go with a job; files outside the coordinator's own folder stay. With -o "
-      "json or yaml each job is shown as it was before.");
+      "Metrics, logs and checkpoints go with a job; files outside the coordinator's own folder stay.\n"
+      "With -o json or yaml each job is shown as it was before.");
   return [options](CommandContext& context) { return RunDelete(*options, context); };
 }
 

@@ -119,7 +119,7 @@ absl::Status EmbeddedCoordinator::StartServing() {
     if (server == 0 && now >= next_start) {
       PRETEXT_ASSIGN_OR_RETURN(server, Start());
     }
-    const std::optional<int> end = server == 0 ? std::nullopt : WaitStatusIfEnded(server);
+    const absl::optional<int> end = server == 0 ? absl::nullopt : WaitStatusIfEnded(server);
     if (end.has_value() && !(WIFEXITED(*end) && WEXITSTATUS(*end) == kServiceInUse)) {
       return absl::UnavailableError(absl::StrCat("the coordinator did not start: pretext-server ",
                                                  DescribeEnd(*end), ". ", EndOfLog(log_offset)));

@@ -37,7 +37,8 @@ CheckpointState Snapshot(const CheckpointState& state);
 // `name` is left to the caller). A crash at any moment leaves either the whole checkpoint or none, and whole
 // the one of the same name that it replaces. Removes what killed writers left half-done. One writer at a
 // time. INVALID_ARGUMENT: a name or fact that cannot be written. RESOURCE_EXHAUSTED, reason DISK_FULL: no
-// more room. UNAVAILABLE: the write failed. After an error nothing is left of it.
+// more room. FAILED_PRECONDITION: something else stands where its folder must be. UNAVAILABLE: the write
+// failed. After an error nothing is left of it.
 absl::StatusOr<v1::Checkpoint> WriteCheckpoint(const std::string& output, const CheckpointState& state,
                                                absl::Time now);
 

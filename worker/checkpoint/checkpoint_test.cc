@@ -140,7 +140,8 @@ TEST(CheckpointTest, AFolderThatCannotBeListedIsNotTakenForAnEmptyOne) {
   Overwrite(output + "/checkpoints", "a file");
   std::vector<std::string> faults;
   EXPECT_THAT(ListCheckpoints(output, 0, &faults), StatusIs(absl::StatusCode::kUnavailable));
-  EXPECT_THAT(WriteCheckpoint(output, MakeCheckpoint(1), kNow), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(WriteCheckpoint(output, MakeCheckpoint(1), kNow),
+              StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
 TEST(CheckpointTest, AnyFlippedByteIsDataLossThatNamesTheFile) {

@@ -106,7 +106,7 @@ TEST(CheckpointWriterTest, TellsAnErrorOnceAndGoesOn) {
   RecordingReporter reporter;
   CheckpointWriter writer("jobs/7", output, 2, &reporter, &clock);
   ASSERT_OK(writer.Write(MakeCheckpoint(10)));
-  EXPECT_THAT(writer.Flush(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("/checkpoints")));
+  EXPECT_THAT(writer.Flush(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("/checkpoints")));
   EXPECT_OK(writer.Flush());
   EXPECT_THAT(reporter.checkpoints(), IsEmpty());
   fs::remove(output + "/checkpoints");

@@ -166,8 +166,10 @@ stages: [{finetune: {test: {images: TEST, labels: TEST_LABELS}, init: {random: {
 TEST(RunJobFaultsTest, ATaskThatDoesNotSuitTheDataSaysWhy) {
   const ToyJobs jobs("faults");
   RecordingReporter reporter;
-  EXPECT_THAT(ToyJobs::Run(jobs.Spec("data: {images: DATA, channels: 1}\nstages: [{pretrain: {tasks: "
-                                     "[{colorization: {}}], batch_size: 16, max_steps: 2}}]",
+  WriteIdx(jobs.path("gray"), {32, 16, 16}, std::vector<uint8_t>(32 * 16 * 16, 7));
+  EXPECT_THAT(ToyJobs::Run(jobs.Spec(absl::StrCat("data: {images: ", jobs.path("gray"),
+                                                  "}\nstages: [{pretrain: {tasks: [{colorization: {}}], "
+                                                  "batch_size: 16, max_steps: 2}}]"),
                                      "out"),
                            &reporter),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("grey")));
