@@ -1,6 +1,7 @@
 // What people ask of the coordinator.
 
 #include <algorithm>
+#include <filesystem>
 #include <tuple>
 #include <utility>
 
@@ -21,6 +22,19 @@ namespace pretext {
 namespace {
 
 constexpr size_t kMaxRequestIdLength = 128;
+
+// Two jobs that write to one folder would replace each other's files.
+absl::Status CheckOutputIsFree(const ClusterState& state, const std::string& output) {
+  const std::filesystem::path folder = std::filesystem::path(output).lexically_normal();
+  for (const auto& [name, job] : state.jobs()) {
+    if (job.settled() || std::filesystem::path(job.spec.output()).lexically_normal() != folder) continue;
+    return WithReason(absl::FailedPreconditionError(
+                          absl::StrCat("output: ", name, " writes to ", output,
+                                       " and has not settled; give another folder, or wait for it")),
+                      "OUTPUT_IN_USE");
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -71,6 +85,7 @@ absl::StatusOr<v1::Job> Coordinator::CreateJob(const v1::CreateJobRequest& reque
   JobRecord record;
   record.name = MakeJobName(state_.next_job_serial(), spec.name());
   if (spec.output().empty()) spec.set_output(OwnJobFolder(options_.state_directory, record.name));
+  PRETEXT_RETURN_IF_ERROR(CheckOutputIsFree(state_, spec.output()));
   if (request.validate_only()) {
     record.name.clear();
     if (request.spec().output().empty()) spec.clear_output();

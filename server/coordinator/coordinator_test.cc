@@ -155,6 +155,18 @@ TEST_F(CoordinatorTest, PausesAtACheckpointAndResumes) {
   EXPECT_EQ(cluster_.Get(job).restarts(), 0) << "a pause is no failure";
 }
 
+TEST_F(CoordinatorTest, RefusesAFolderThatAnUnsettledJobWritesTo) {
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = SmallSpec(1);
+  request.mutable_spec()->set_output("/results/one");
+  ASSERT_OK_AND_ASSIGN(const v1::Job first, coordinator().CreateJob(request));
+  request.mutable_spec()->set_output("/results/two/../one");
+  EXPECT_THAT(coordinator().CreateJob(request).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(first.name())));
+  ASSERT_OK(coordinator().CancelJob(first.name(), ""));
+  EXPECT_OK(coordinator().CreateJob(request).status());
+}
+
 TEST_F(CoordinatorTest, CancelsAQueuedJobAtOnce) {
   const std::string job = cluster_.Submit(SmallSpec());
   ASSERT_OK_AND_ASSIGN(const v1::Job cancelled, coordinator().CancelJob(job, "wrong folder"));

@@ -181,7 +181,8 @@ absl::StatusOr<OpenedPictures> OpenIdx(const v1::DataSpec& spec) {
   OpenedPictures opened;
   PRETEXT_ASSIGN_OR_RETURN(IdxArray array, ReadIdx(spec.images()));
   const bool color = array.shape.size() == 4;
-  if (array.shape.size() < 3 || (color && array.shape[3] != 3) || array.shape[0] == 0) {
+  if (array.shape.size() < 3 || (color && array.shape[3] != 3) || array.shape[0] == 0 ||
+      array.shape[1] == 0 || array.shape[2] == 0) {
     return absl::InvalidArgumentError(
         absl::StrCat(spec.images(), ": holds an array of shape ", absl::StrJoin(array.shape, " x "),
                      "; pictures are N x height x width, or with 3 channels after that"));

@@ -97,6 +97,12 @@ TEST_F(OpenDatasetTest, GreyPicturesAreGivenInOneChannel) {
   EXPECT_EQ(image.channels, 3);
 }
 
+TEST_F(OpenDatasetTest, PicturesWithoutPixelsAreRefused) {
+  WriteIdx("flat", {32, 0, 28}, "");
+  EXPECT_THAT(Open(Spec("flat", "")).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("32 x 0 x 28")));
+}
+
 TEST_F(OpenDatasetTest, SubFoldersAreClassesWhenAsked) {
   WritePicture("dog/1.png", {1, 2, 3});
   WritePicture("cat/1.png", {1, 2, 3});
