@@ -5,6 +5,12 @@
 #include <grpcpp/support/channel_arguments.h>
 
 namespace pretext {
+namespace {
+
+// As much as the coordinator sends: a page of jobs, or what all ranks of a machine shall do.
+constexpr int kMaxMessageBytes = 16 << 20;
+
+}  // namespace
 
 std::shared_ptr<grpc::Channel> MakeGrpcChannel(const std::string& address) {
   grpc::ChannelArguments arguments;
@@ -14,6 +20,7 @@ std::shared_ptr<grpc::Channel> MakeGrpcChannel(const std::string& address) {
   // the next one is made at the earliest.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // A dead peer behind a stream is noticed.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60000);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

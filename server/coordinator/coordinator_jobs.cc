@@ -22,6 +22,8 @@ namespace pretext {
 namespace {
 
 constexpr size_t kMaxRequestIdLength = 128;
+// Specs travel in lists and to every rank, whose messages are bounded.
+constexpr size_t kMaxSpecBytes = 64 << 10;
 
 // Two jobs that write to one folder would replace each other's files.
 absl::Status CheckOutputIsFree(const ClusterState& state, const std::string& output) {
@@ -62,6 +64,11 @@ absl::StatusOr<v1::Job> Coordinator::CreateJob(const v1::CreateJobRequest& reque
   if (request.request_id().size() > kMaxRequestIdLength) {
     return InvalidField("request_id", absl::StrCat("has ", request.request_id().size(),
                                                    " bytes, and the most is ", kMaxRequestIdLength));
+  }
+  if (request.spec().ByteSizeLong() > kMaxSpecBytes) {
+    return InvalidField(
+        "spec", absl::StrCat("has ", request.spec().ByteSizeLong(), " bytes, and the most is ", kMaxSpecBytes,
+                             "; make several jobs of it"));
   }
   const std::string digest = DigestOfSpec(request.spec());
   v1::JobSpec spec = request.spec();

@@ -155,6 +155,14 @@ TEST_F(CoordinatorTest, PausesAtACheckpointAndResumes) {
   EXPECT_EQ(cluster_.Get(job).restarts(), 0) << "a pause is no failure";
 }
 
+TEST_F(CoordinatorTest, RefusesASpecThatNoListCouldCarry) {
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = SmallSpec(1);
+  (*request.mutable_spec()->mutable_labels())["note"] = std::string(65536, 'x');
+  EXPECT_THAT(coordinator().CreateJob(request).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("the most is 65536")));
+}
+
 TEST_F(CoordinatorTest, RefusesAFolderThatAnUnsettledJobWritesTo) {
   v1::CreateJobRequest request;
   *request.mutable_spec() = SmallSpec(1);

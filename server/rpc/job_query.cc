@@ -23,6 +23,7 @@ namespace {
 
 constexpr int kDefaultPageSize = 50;
 constexpr int kMaxPageSize = 1000;
+constexpr size_t kMaxPageBytes = 8 << 20;  // half of what a message may have
 constexpr size_t kDigestLength = 16;
 
 enum class Operator { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual };
@@ -321,9 +322,14 @@ absl::StatusOr<v1::ListJobsResponse> SelectJobs(std::vector<v1::Job> jobs,
     begin = std::upper_bound(jobs.begin(), jobs.end(), last, before);
   }
   v1::ListJobsResponse response;
-  const auto end = begin + std::min<size_t>(page_size, jobs.end() - begin);
-  for (auto it = begin; it != end; ++it) *response.add_jobs() = std::move(*it);
-  if (end != jobs.end())
+  size_t bytes = 0;
+  auto next = begin;
+  for (; next != jobs.end() && next - begin < static_cast<std::ptrdiff_t>(page_size); ++next) {
+    bytes += next->ByteSizeLong();
+    if (next != begin && bytes > kMaxPageBytes) break;
+    *response.add_jobs() = std::move(*next);
+  }
+  if (next != jobs.end())
     response.set_next_page_token(MakeToken(request, response.jobs(response.jobs_size() - 1)));
   return response;
 }

@@ -125,6 +125,20 @@ TEST(JobQueryTest, PagesNeitherRepeatNorSkipAJobWhenOthersComeAndGo) {
   EXPECT_EQ(third.next_page_token(), "");
 }
 
+TEST(JobQueryTest, APageOfLargeJobsFitsAMessage) {
+  std::vector<v1::Job> jobs(10);
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].set_name(absl::StrCat("jobs/", i));
+    jobs[i].set_reason(std::string(1 << 20, 'x'));
+  }
+  v1::ListJobsRequest request;
+  ASSERT_OK_AND_ASSIGN(const v1::ListJobsResponse first, SelectJobs(jobs, request));
+  EXPECT_LT(first.ByteSizeLong(), 9 << 20);
+  request.set_page_token(first.next_page_token());
+  ASSERT_OK_AND_ASSIGN(const v1::ListJobsResponse rest, SelectJobs(jobs, request));
+  EXPECT_EQ(first.jobs_size() + rest.jobs_size(), 10);
+}
+
 TEST(JobQueryTest, RefusesTheTokenOfAnotherQuery) {
   v1::ListJobsRequest request = Request("");
   request.set_page_size(1);
