@@ -72,14 +72,15 @@ std::shared_ptr<ChangeOptions> AddChangeOptions(CLI::App* app) {
   return options;
 }
 
-// True when the person at the terminal says so, or has said --yes.
-absl::StatusOr<bool> Confirm(const ChangeOptions& options, const v1::Job& job, CommandContext& context) {
+// True when the person at the terminal says so, or has said --yes. `does` is what cannot be undone.
+absl::StatusOr<bool> Confirm(const ChangeOptions& options, const std::string& does, const v1::Job& job,
+                             const std::string& with, CommandContext& context) {
   if (options.yes) return true;
   if (!context.in_is_terminal)
     return absl::InvalidArgumentError(
-        "delete asks before it deletes, and nobody is there to answer: add --yes");
-  *context.err << "Delete " << job.name() << " (" << OneLine(job.spec().name()) << ", "
-               << StateText(job.state()) << ") with its metrics, logs and checkpoints? [y/N] " << std::flush;
+        absl::StrCat(does, " asks first, and nobody is there to answer: add --yes"));
+  *context.err << does << ": " << job.name() << " (" << OneLine(job.spec().name()) << ", "
+               << StateText(job.state()) << ")" << with << "? [y/N] " << std::flush;
   std::string answer;
   std::getline(*context.in, answer);
   return absl::StartsWithIgnoreCase(absl::StripAsciiWhitespace(answer), "y");
@@ -88,7 +89,8 @@ absl::StatusOr<bool> Confirm(const ChangeOptions& options, const v1::Job& job, C
 absl::Status DeleteOne(const std::string& text, const ChangeOptions& options, CoordinatorClient* client,
                        CommandContext& context) {
   PRETEXT_ASSIGN_OR_RETURN(const v1::Job job, FindJob(text, client));
-  PRETEXT_ASSIGN_OR_RETURN(const bool agreed, Confirm(options, job, context));
+  PRETEXT_ASSIGN_OR_RETURN(
+      const bool agreed, Confirm(options, "delete", job, " with its metrics, logs and checkpoints", context));
   if (!agreed) {
     *context.err << job.name() << " was not deleted\n";
     return absl::OkStatus();
@@ -154,10 +156,16 @@ CommandRun AddResume(CLI::App* app) {
 
 CommandRun AddRestart(CLI::App* app) {
   auto options = AddChangeOptions(app);
-  app->add_flag("--from-start", options->from_start, "Forget its checkpoints");
+  app->add_flag("--from-start", options->from_start, "Forget its checkpoints; asks first");
+  app->add_flag("-y,--yes", options->yes, "Do not ask");
   app->footer("A job that has settled runs again from its newest checkpoint.");
   return [options](CommandContext& context) {
-    const Change change = [&](const v1::Job& job, CoordinatorClient* client) {
+    const Change change = [&](const v1::Job& job, CoordinatorClient* client) -> absl::StatusOr<v1::Job> {
+      if (options->from_start) {
+        PRETEXT_ASSIGN_OR_RETURN(const bool agreed, Confirm(*options, "restart --from-start", job,
+                                                            " and forget its checkpoints", context));
+        if (!agreed) return absl::AbortedError(absl::StrCat(job.name(), " was not restarted"));
+      }
       return client->RestartJob(job.name(), options->from_start);
     };
     return ChangeEach(*options, change, "; `pretext watch` shows it", context);

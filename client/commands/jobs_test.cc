@@ -110,7 +110,9 @@ TEST(JobsTest, ChangesWhatItIsToldTo) {
   EXPECT_EQ(fake.Run({"resume", "1"}), 0);
   EXPECT_EQ(fake.Run({"cancel", "1", "--reason", "a better idea"}), 0);
   EXPECT_THAT(fake.out.str(), HasSubstr("jobs/1 is CANCELLED"));
-  EXPECT_EQ(fake.Run({"restart", "1", "--from-start", "-o", "json"}), 0);
+  EXPECT_EQ(fake.Run({"restart", "1", "--from-start"}), 64) << "nobody is there to answer";
+  EXPECT_THAT(fake.client.calls, Not(Contains("RestartJob from start jobs/1")));
+  EXPECT_EQ(fake.Run({"restart", "1", "--from-start", "--yes", "-o", "json"}), 0);
   EXPECT_EQ(nlohmann::json::parse(fake.out.str())["state"], "QUEUED");
   EXPECT_THAT(fake.client.calls, Contains("RestartJob from start jobs/1"));
 }

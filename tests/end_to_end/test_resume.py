@@ -188,7 +188,7 @@ def test_pause_resume_cancel_and_restart_lose_and_repeat_nothing(pretext, client
     assert points == computed(api.points(reference))
     rows_once(tmp_path / "out", steps)
     assert_same_weights(tmp_path / "out", tmp_path / "reference")
-    pretext.run("restart", name, "--from-start")
+    pretext.run("restart", name, "--from-start", "--yes")
     api.wait_for_state(name, "SUCCEEDED")
     assert computed(api.points(name, newest_attempt_only=True)) == points
     rows_once(tmp_path / "out", steps)
