@@ -18,13 +18,14 @@ class Dataset {
   virtual int64_t size() const = 0;
 
   // Decodes picture `index` of 0 .. size() - 1, with channels() channels.
-  // DATA_LOSS: the file is broken; the message names file and reason.
+  // DATA_LOSS: the file is broken; the message, valid UTF-8, names file and reason.
   virtual absl::StatusOr<Image> Load(int64_t index) const = 0;
 
   // Class of 0 .. class_names().size() - 1, or -1: not labelled.
   virtual int32_t label(int64_t index) const = 0;
 
-  // For people: path below the folder, or "file#index".
+  // Path below the folder, or "file#index"; a path may be no UTF-8: EscapeStrayBytes makes it fit for
+  // messages.
   virtual std::string name(int64_t index) const = 0;
 
   virtual int channels() const = 0;  // 1 or 3

@@ -15,7 +15,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "proto/cpp/status_macros.h"
 #include "worker/data/exif.h"
+#include "worker/data/picture_size.h"
 
 namespace pretext {
 namespace {
@@ -99,29 +101,18 @@ cv::Mat ToEightBitsWithoutAlpha(cv::Mat decoded) {
   return flat;
 }
 
-int64_t BigEndian(absl::string_view bytes, size_t at) {
-  int64_t value = 0;
-  for (size_t i = at; i < at + 4; ++i) value = value << 8 | static_cast<uint8_t>(bytes[i]);
-  return value;
-}
-
-// OpenCV unpacks before it tells the size; a PNG says it in its first chunk. The other formats it reads are
-// either barely packed or limited to 2^14 pixels a side.
-absl::Status CheckPngSize(absl::string_view bytes) {
-  if (bytes.size() < 24 || !absl::StartsWith(bytes, "\x89PNG")) return absl::OkStatus();
-  const int64_t width = BigEndian(bytes, 16);
-  const int64_t height = BigEndian(bytes, 20);
-  return width * height > kMaxPixels ? TooLarge(width, height) : absl::OkStatus();
+// OpenCV unpacks before it tells the size, and its own limit is 2^30 pixels.
+absl::Status CheckSize(absl::string_view bytes) {
+  PRETEXT_ASSIGN_OR_RETURN(const PictureSize size, ReadPictureSize(bytes));
+  return size.width * size.height > kMaxPixels ? TooLarge(size.width, size.height) : absl::OkStatus();
 }
 
 absl::StatusOr<Image> DecodeOther(absl::string_view bytes, int channels) {
-  const absl::Status size = CheckPngSize(bytes);
-  if (!size.ok()) return size;
+  PRETEXT_RETURN_IF_ERROR(CheckSize(bytes));
   try {
     const cv::Mat raw(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
     cv::Mat decoded = cv::imdecode(raw, cv::IMREAD_UNCHANGED | cv::IMREAD_IGNORE_ORIENTATION);
-    if (decoded.empty()) return absl::DataLossError("not a picture in a format known here, or cut short");
-    if (int64_t{decoded.rows} * decoded.cols > kMaxPixels) return TooLarge(decoded.cols, decoded.rows);
+    if (decoded.empty()) return absl::DataLossError("the picture is cut short or broken");
     decoded = ToEightBitsWithoutAlpha(decoded);
     cv::Mat wanted;
     if (decoded.channels() == channels && channels == 1) {

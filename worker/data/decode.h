@@ -10,8 +10,9 @@
 namespace pretext {
 
 // Decodes a picture file's bytes to `channels` (1 or 3) 8-bit channels. JPEG by libjpeg-turbo, with its EXIF
-// orientation applied; everything else by OpenCV, transparent parts on white. Any thread.
-// DATA_LOSS with the reason: no picture, cut short, or larger than kMaxPixels.
+// orientation applied; PNG, TIFF, WebP, BMP and PNM by OpenCV, transparent parts on white. Any thread.
+// DATA_LOSS with the reason: no picture of these formats, cut short, or its header claims more than
+// kMaxPixels, which is found out before anything is unpacked.
 absl::StatusOr<Image> DecodeImage(absl::string_view bytes, int channels);
 
 // What a decoder may be asked to unpack; more is taken for a bomb.

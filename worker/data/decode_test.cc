@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "proto/cpp/status_matchers.h"
 #include "worker/data/exif.h"
+#include "worker/data/picture_size.h"
 
 namespace pretext {
 namespace {
@@ -70,6 +71,96 @@ TEST(DecodeTest, RefusesABombWithoutUnpackingIt) {
   std::string png = Encode(Red(4, 4), ".png");
   png.replace(16, 8, std::string("\0\1\0\0\0\1\0\0", 8));  // 65536 x 65536
   EXPECT_THAT(DecodeImage(png, 3), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("65536 x 65536 pixels")));
+}
+
+// A TIFF that claims `width` x `height` grey pixels in one strip of deflated data.
+std::string TiffOfSize(uint32_t width, uint32_t height, bool big_endian) {
+  std::string bytes = big_endian ? "MM" : "II";
+  const auto number = [&](uint32_t value, int size) {
+    for (int i = 0; i < size; ++i) {
+      bytes.push_back(static_cast<char>(value >> 8 * (big_endian ? size - 1 - i : i)));
+    }
+  };
+  const auto entry = [&](uint32_t tag, uint32_t value) {
+    number(tag, 2);
+    number(4, 2);
+    number(1, 4);
+    number(value, 4);
+  };
+  number(42, 2);
+  number(8, 4);
+  number(9, 2);
+  entry(256, width);
+  entry(257, height);
+  entry(258, 8);       // bits of a sample
+  entry(259, 8);       // deflate
+  entry(262, 1);       // black is zero
+  entry(273, 126);     // where the strip is
+  entry(277, 1);       // samples of a pixel
+  entry(278, height);  // rows of a strip
+  entry(279, 8);       // bytes of the strip
+  number(0, 4);
+  return bytes + std::string("\x78\x9c\x63\0\0\0\1\0", 8);
+}
+
+std::string BmpOfSize(int32_t width, int32_t height) {
+  std::string bytes = Encode(Red(4, 4), ".bmp");
+  for (int i = 0; i < 4; ++i) {
+    bytes[18 + i] = static_cast<char>(width >> 8 * i);
+    bytes[22 + i] = static_cast<char>(height >> 8 * i);
+  }
+  return bytes;
+}
+
+TEST(DecodeTest, RefusesBombsOfEveryFormatByTheirHeader) {
+  for (const std::string& bomb :
+       {TiffOfSize(32768, 32768, false), TiffOfSize(32768, 32768, true), BmpOfSize(32768, 32768),
+        BmpOfSize(32768, -32768), std::string("P4 # a comment\n32768\n 32768\nabc"),
+        // A canvas of 24 bits a side, as WebP's extended header has it.
+        std::string("RIFF\x20\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\x7f\0\xff\x7f\0", 30)}) {
+    EXPECT_THAT(DecodeImage(bomb, 3),
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("32768 x 32768 pixels")));
+  }
+}
+
+TEST(DecodeTest, TheLargestWebpIsWithinTheLimit) {
+  // 16383 x 16383, what 14 bits a side can say in a stream without the extended header.
+  const std::string webp("RIFF\x12\0\0\0WEBPVP8L\x05\0\0\0\x2f\xfe\xbf\xff\x0f\0", 26);
+  ASSERT_OK_AND_ASSIGN(const PictureSize size, ReadPictureSize(webp));
+  EXPECT_EQ(size.width, 16383);
+  EXPECT_EQ(size.height, 16383);
+  EXPECT_LE(size.width * size.height, kMaxPixels);
+  EXPECT_THAT(DecodeImage(webp, 3), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST(PictureSizeTest, IsWhatTheEncoderWrote) {
+  for (const char* suffix : {".png", ".tif", ".webp", ".bmp", ".ppm"}) {
+    ASSERT_OK_AND_ASSIGN(const PictureSize size, ReadPictureSize(Encode(Red(6, 9), suffix)));
+    EXPECT_EQ(size.width, 9) << suffix;
+    EXPECT_EQ(size.height, 6) << suffix;
+    EXPECT_OK(DecodeImage(Encode(Red(6, 9), suffix), 3).status()) << suffix;
+  }
+}
+
+TEST(PictureSizeTest, OfBigTiffIsReadFromItsLongEntries) {
+  std::string bytes("MM\0+\0\x08\0\0\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0\2", 24);
+  for (const char tag : {'\0', '\1'}) {
+    bytes += std::string("\1", 1) + tag + std::string("\0\x10\0\0\0\0\0\0\0\1\0\0\0\0\0\1\0\0", 18);
+  }
+  ASSERT_OK_AND_ASSIGN(const PictureSize size, ReadPictureSize(bytes));
+  EXPECT_EQ(size.width, 65536);
+  EXPECT_EQ(size.height, 65536);
+}
+
+TEST(PictureSizeTest, NothingIsReadPastTheEnd) {
+  for (const char* suffix : {".png", ".tif", ".webp", ".bmp", ".ppm"}) {
+    const std::string bytes = Encode(Red(6, 9), suffix);
+    for (size_t length = 0; length < bytes.size(); ++length) {
+      const absl::StatusOr<PictureSize> size = ReadPictureSize(bytes.substr(0, length));
+      if (!size.ok()) EXPECT_THAT(size.status(), StatusIs(absl::StatusCode::kDataLoss)) << suffix << length;
+    }
+    EXPECT_FALSE(ReadPictureSize(bytes.substr(0, 4)).ok()) << suffix;
+  }
 }
 
 TEST(DecodeTest, TellsGrayFromColour) {

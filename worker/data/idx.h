@@ -18,8 +18,8 @@ struct IdxArray {
 // Whether the file, gzip or plain, begins like an IDX file of unsigned bytes.
 bool IsIdxFile(const std::string& path);
 
-// NOT_FOUND; INVALID_ARGUMENT: no IDX file of unsigned bytes; DATA_LOSS: shorter or longer than its header
-// says. Messages name the file.
+// NOT_FOUND; INVALID_ARGUMENT: no regular file, or no IDX file of unsigned bytes; DATA_LOSS: shorter or
+// longer than its header says, which costs no memory. Messages name the file.
 absl::StatusOr<IdxArray> ReadIdx(const std::string& path);
 
 }  // namespace pretext

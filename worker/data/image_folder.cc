@@ -9,8 +9,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/utf8.h"
 
 namespace pretext {
 namespace {
@@ -33,16 +35,39 @@ bool BeginsLikeAPicture(const fs::path& path) {
          (absl::StartsWith(bytes, "RIFF") && bytes.substr(8, 4) == "WEBP");
 }
 
+// Whether jobs write there: every value in a job.yaml of theirs has a comment that tells where it came from.
+bool IsOutputFolder(const fs::path& folder) {
+  constexpr size_t kHeadBytes = 64 << 10;
+  const fs::path job = folder / "job.yaml";
+  std::error_code error;
+  if (!fs::is_regular_file(job, error)) return false;
+  std::string head(kHeadBytes, '\0');
+  std::ifstream file(job, std::ios::binary);
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(file.gcount());
+  bool has_stages = false, has_origin = false;
+  for (absl::string_view line : absl::StrSplit(head, '\n')) {
+    has_stages = has_stages || line == "stages:";
+    has_origin = has_origin || absl::EndsWith(line, " # given") || absl::EndsWith(line, " # default");
+  }
+  return has_stages && has_origin;
+}
+
 class Walk {
  public:
   absl::Status Enter(const fs::path& folder, const std::string& prefix) {
     std::error_code error;
     const fs::path real = fs::canonical(folder, error);
+    const bool is_output = IsOutputFolder(folder);
+    if (is_output && !prefix.empty()) {
+      Ignore(prefix, kOwn);
+      return absl::OkStatus();
+    }
     // Only the folders above count: a folder that is linked twice is listed twice, in whatever order the
     // file system names its entries.
     if (error || std::find(above_.begin(), above_.end(), real) != above_.end()) return absl::OkStatus();
     above_.push_back(real);
-    const absl::Status status = List(folder, prefix);
+    const absl::Status status = List(folder, prefix, /*passed_over=*/is_output ? kPlots : "");
     above_.pop_back();
     return status;
   }
@@ -50,7 +75,10 @@ class Walk {
   FolderListing listing;
 
  private:
-  absl::Status List(const fs::path& folder, const std::string& prefix) {
+  static constexpr char kPlots[] = "plots";
+  static constexpr char kOwn[] = "Pretext wrote it";
+
+  absl::Status List(const fs::path& folder, const std::string& prefix, absl::string_view passed_over) {
     std::error_code error;
     fs::directory_iterator entries(folder, error);
     for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
@@ -59,19 +87,22 @@ class Walk {
       if (absl::StartsWith(name, ".")) continue;
       const std::string path = prefix.empty() ? name : absl::StrCat(prefix, "/", name);
       std::error_code broken_link;
-      if (entry.is_directory(broken_link)) {
+      if (name == passed_over) {
+        Ignore(path, kOwn);
+      } else if (entry.is_directory(broken_link)) {
         PRETEXT_RETURN_IF_ERROR(Enter(entry.path(), path));
       } else if (entry.is_regular_file(broken_link)) {
         AddFile(entry.path(), path);
       } else {
-        listing.ignored.push_back(absl::StrCat(path, ": neither a file nor a folder"));
+        Ignore(path, "neither a file nor a folder");
       }
     }
     if (!error) return absl::OkStatus();
     if (prefix.empty()) {
-      return absl::PermissionDeniedError(absl::StrCat(folder.string(), ": ", error.message()));
+      return absl::PermissionDeniedError(
+          absl::StrCat(EscapeStrayBytes(folder.string()), ": ", error.message()));
     }
-    listing.ignored.push_back(absl::StrCat(prefix, ": ", error.message()));
+    Ignore(prefix, error.message());
     return absl::OkStatus();
   }
 
@@ -80,8 +111,12 @@ class Walk {
     if (IsPictureSuffix(suffix) || (suffix.empty() && BeginsLikeAPicture(file))) {
       listing.pictures.push_back(path);
     } else {
-      listing.ignored.push_back(absl::StrCat(path, ": not a picture by its name"));
+      Ignore(path, "not a picture by its name");
     }
+  }
+
+  void Ignore(absl::string_view path, absl::string_view reason) {
+    listing.ignored.push_back(absl::StrCat(EscapeStrayBytes(path), ": ", reason));
   }
 
   std::vector<fs::path> above_;  // the folders being listed, without links

@@ -12,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/sha256.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/utf8.h"
+#include "worker/data/regular_file.h"
 #include "worker/data/rng.h"
 
 namespace pretext {
@@ -82,6 +84,7 @@ LabelTable MakeLabelTable(const std::vector<std::string>& names) {
 }
 
 absl::StatusOr<std::map<std::string, std::string>> ReadLabelCsv(const std::string& path) {
+  PRETEXT_RETURN_IF_ERROR(CheckIsRegularFile(path));
   std::ifstream in(path, std::ios::binary);
   if (!in) return absl::NotFoundError(absl::StrCat(path, ": the label file cannot be opened"));
   int line = 1;
@@ -105,10 +108,16 @@ absl::StatusOr<std::map<std::string, std::string>> ReadLabelCsv(const std::strin
           absl::StrCat(path, ":", at, ": ", fields.size(), " fields, but the header has ", width));
     }
     std::string label = fields[label_column] == "-1" ? "" : fields[label_column];
+    if (!IsValidUtf8(label)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ":", at, ": the label '", EscapeStrayBytes(label),
+                       "' is not UTF-8; save the file as UTF-8, for example by iconv -f LATIN1 -t UTF-8"));
+    }
     const auto [entry, inserted] = labels.emplace(fields[path_column], label);
     if (!inserted && entry->second != label) {
-      return absl::InvalidArgumentError(absl::StrCat(path, ":", at, ": '", entry->first, "' is labelled '",
-                                                     entry->second, "' above and '", label, "' here"));
+      return absl::InvalidArgumentError(absl::StrCat(path, ":", at, ": '", EscapeStrayBytes(entry->first),
+                                                     "' is labelled '", entry->second, "' above and '", label,
+                                                     "' here"));
     }
   }
   return labels;

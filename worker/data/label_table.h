@@ -20,8 +20,8 @@ struct LabelTable {
 LabelTable MakeLabelTable(const std::vector<std::string>& names);
 
 // Reads a CSV file with a header row and the columns `path` and `label` (others are passed over), quoted as
-// in RFC 4180. INVALID_ARGUMENT with file and line: no such column, a row of another width, a path twice with
-// different labels.
+// in RFC 4180. INVALID_ARGUMENT with file and line: no such column, a row of another width, a label that is
+// not UTF-8, a path twice with different labels; or it is no regular file. NOT_FOUND.
 absl::StatusOr<std::map<std::string, std::string>> ReadLabelCsv(const std::string& path);
 
 // Keeps `per_class` labelled samples of each class, drawn by (draw, class) alone; the rest become -1.

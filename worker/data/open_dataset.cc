@@ -11,12 +11,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/utf8.h"
 #include "worker/data/cached_dataset.h"
 #include "worker/data/decode.h"
 #include "worker/data/idx.h"
 #include "worker/data/image_folder.h"
 #include "worker/data/label_table.h"
 #include "worker/data/labelled_dataset.h"
+#include "worker/data/regular_file.h"
 
 namespace pretext {
 namespace {
@@ -35,9 +37,12 @@ class FileDataset final : public Dataset {
   int64_t size() const override { return static_cast<int64_t>(paths_.size()); }
   absl::StatusOr<Image> Load(int64_t index) const override {
     absl::StatusOr<std::string> bytes = ReadFileBytes(absl::StrCat(folder_, "/", paths_[index]));
-    if (!bytes.ok()) return absl::DataLossError(bytes.status().message());
+    if (!bytes.ok()) return absl::DataLossError(EscapeStrayBytes(bytes.status().message()));
     absl::StatusOr<Image> image = DecodeImage(*bytes, channels_);
-    if (!image.ok()) return absl::DataLossError(absl::StrCat(paths_[index], ": ", image.status().message()));
+    if (!image.ok()) {
+      return absl::DataLossError(
+          absl::StrCat(EscapeStrayBytes(paths_[index]), ": ", image.status().message()));
+    }
     return image;
   }
   int32_t label(int64_t index) const override { return -1; }
@@ -103,8 +108,13 @@ absl::StatusOr<std::vector<std::string>> NamesFromFolders(const std::vector<std:
   if (std::all_of(names.begin(), names.end(), [](const std::string& name) { return name.empty(); })) {
     return absl::InvalidArgumentError(
         "labels: \"folders\" takes a picture's first sub-folder for its class, but all pictures lie in the "
-        "folder "
-        "itself; sort them into one folder a class or give a labels.csv");
+        "folder itself; sort them into one folder a class or give a labels.csv");
+  }
+  const auto stray = std::find_if_not(names.begin(), names.end(), IsValidUtf8);
+  if (stray != names.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("labels: the folder '", EscapeStrayBytes(*stray),
+                     "' would be a class, but its name is not UTF-8; rename it or give a labels.csv"));
   }
   return names;
 }
@@ -121,7 +131,7 @@ absl::StatusOr<std::vector<std::string>> NamesFromCsv(const std::string& csv,
   if (!labels.empty()) {
     std::vector<std::string> some;
     for (const auto& [path, label] : labels) {
-      if (some.size() < 3) some.push_back(absl::StrCat("'", path, "'"));
+      if (some.size() < 3) some.push_back(absl::StrCat("'", EscapeStrayBytes(path), "'"));
     }
     return absl::InvalidArgumentError(
         absl::StrCat(csv, ": ", labels.size(),
@@ -235,6 +245,7 @@ absl::StatusOr<OpenedPictures> OpenPictures(const v1::DataSpec& spec) {
   }
   if (fs::is_directory(status)) return OpenFolder(spec);
   if (IsIdxFile(spec.images())) return OpenIdx(spec);
+  PRETEXT_RETURN_IF_ERROR(CheckIsRegularFile(spec.images()));
   return absl::InvalidArgumentError(
       absl::StrCat(spec.images(), ": neither a folder of pictures nor an IDX file"));
 }

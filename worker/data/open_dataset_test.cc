@@ -1,5 +1,7 @@
 #include "worker/data/open_dataset.h"
 
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -190,6 +192,113 @@ TEST_F(OpenDatasetTest, LinkedFoldersAreListedUnderBothNamesAndCirclesAreNot) {
   ASSERT_EQ(opened.dataset->size(), 2);
   EXPECT_EQ(opened.dataset->name(0), "a/1.png");
   EXPECT_EQ(opened.dataset->name(1), "b/1.png");
+}
+
+// Written as jobs do: each value with where it came from.
+constexpr char kJobOfPretext[] =
+    "name: xray                                      # given\n"
+    "data:\n"
+    "  images: /data/xray                            # given\n"
+    "stages:\n"
+    "- name: pretrain                                # default\n";
+
+TEST_F(OpenDatasetTest, OutputFoldersOfJobsAreLeftOutSoThatAResumeFindsTheSamePictures) {
+  WritePicture("a/1.png", {1, 2, 3});
+  WritePicture("runs/first/plots/pretrain.png", {1, 2, 3});
+  Write("runs/first/job.yaml", kJobOfPretext);
+  WritePicture("runs/2.png", {1, 2, 3});
+  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, Open(Spec("")));
+  ASSERT_EQ(opened.dataset->size(), 2);
+  EXPECT_EQ(opened.dataset->name(0), "a/1.png");
+  EXPECT_EQ(opened.dataset->name(1), "runs/2.png");
+  EXPECT_THAT(opened.facts.ignored, ElementsAre("runs/first: Pretext wrote it"));
+}
+
+TEST_F(OpenDatasetTest, AJobThatWritesIntoItsDataFolderReadsAllButItsPlots) {
+  WritePicture("a/1.png", {1, 2, 3});
+  WritePicture("plots/pretrain.png", {1, 2, 3});
+  Write("job.yaml", kJobOfPretext);
+  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, Open(Spec("")));
+  EXPECT_EQ(opened.dataset->size(), 1);
+  EXPECT_THAT(opened.facts.ignored, ElementsAre("job.yaml: not a picture by its name", HasSubstr("plots: ")));
+}
+
+TEST_F(OpenDatasetTest, AFolderWithAJobFileOfPeopleIsRead) {
+  WritePicture("a/1.png", {1, 2, 3});
+  Write("a/job.yaml", "data: {images: .}\nstages:\n- pretrain: {}\n");
+  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, Open(Spec("")));
+  EXPECT_EQ(opened.dataset->size(), 1);
+}
+
+TEST_F(OpenDatasetTest, ClassesThatAreNotUtf8AreRefusedBeforeAnythingIsTrained) {
+  WritePicture("p/caf\xE9/1.png", {1, 2, 3});
+  EXPECT_THAT(Open(Spec("p", "folders")).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("the folder 'caf\\xE9'"), HasSubstr("rename it"))));
+  Write("labels.csv", "path,label\ncaf\xE9/1.png,na\xEFve\n");
+  EXPECT_THAT(Open(Spec("p", "labels.csv")).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("labels.csv:2: the label 'na\\xEFve' is not UTF-8"),
+                             HasSubstr("save the file as UTF-8"))));
+}
+
+TEST_F(OpenDatasetTest, PathsThatAreNotUtf8AreReadAndEscapedInMessages) {
+  WritePicture("p/caf\xE9/1.png", {1, 2, 3});
+  Write("p/caf\xE9/2.png", "no picture");
+  Write("p/caf\xE9.txt", "notes");
+  Write("labels.csv", "path,label\ncaf\xE9/1.png,a\n");
+  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, Open(Spec("p", "labels.csv")));
+  EXPECT_EQ(opened.dataset->label(0), 0);
+  EXPECT_OK(opened.dataset->Load(0).status());
+  EXPECT_THAT(opened.dataset->Load(1).status(),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("caf\\xE9/2.png: ")));
+  EXPECT_THAT(opened.facts.ignored, ElementsAre("caf\\xE9.txt: not a picture by its name"));
+  Write("unknown.csv", "path,label\n\xE9.png,a\n");
+  EXPECT_THAT(Open(Spec("p", "unknown.csv")).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'\\xE9.png'")));
+}
+
+TEST_F(OpenDatasetTest, PipesAndDevicesAreRefusedInsteadOfWaitedFor) {
+  WritePicture("p/1.png", {1, 2, 3});
+  ASSERT_EQ(mkfifo((root_ / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(Open(Spec("pipe")).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("pipe: is a pipe")));
+  EXPECT_THAT(Open(Spec("p", "pipe")).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("pipe: is a pipe")));
+  v1::DataSpec device = Spec("p");
+  device.set_labels("/dev/zero");
+  EXPECT_THAT(Open(device).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("/dev/zero: is a device")));
+  EXPECT_THAT(Open(Spec("p", "p")).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("p: is a folder")));
+  EXPECT_THAT(Open(Spec("p", "nowhere.csv")).status(),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("nowhere.csv: no such file")));
+}
+
+TEST_F(OpenDatasetTest, AForgedIdxHeaderCostsNoMemory) {
+  const std::string forged("\0\0\x08\x03\0\1\0\0\0\0\1\0\0\0\1\0abc", 19);  // 65536 x 256 x 256: 4 GiB
+  Write("forged", forged);
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_DATA, &before), 0);
+  const rlimit small = {rlim_t{1} << 30, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_DATA, &small), 0);
+  const absl::Status status = Open(Spec("forged")).status();
+  ASSERT_EQ(setrlimit(RLIMIT_DATA, &before), 0);
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss,
+                               AllOf(HasSubstr("promises 4294967296 bytes"), HasSubstr("has 3"))));
+}
+
+TEST_F(OpenDatasetTest, IdxFilesLargerThanTheFirstReadAreReadWhole) {
+  std::string values(40 << 20, 'a');
+  values.back() = 'z';
+  values[16 << 20] = 'b';
+  std::string bytes("\0\0\x08\x03\0\0\0\x28\0\0\4\0\0\0\4\0", 16);  // 40 x 1024 x 1024
+  Write("large", bytes + values);
+  ASSERT_OK_AND_ASSIGN(const OpenedDataset opened, Open(Spec("large")));
+  ASSERT_OK_AND_ASSIGN(const Image middle, opened.dataset->Load(16));
+  EXPECT_EQ(middle.pixels[0], 'b');
+  ASSERT_OK_AND_ASSIGN(const Image last, opened.dataset->Load(39));
+  EXPECT_EQ(last.pixels.back(), 'z');
 }
 
 TEST_F(OpenDatasetTest, AMissingPathIsNamed) {

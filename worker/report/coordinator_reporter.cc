@@ -7,8 +7,8 @@
 #include "proto/cpp/grpc_status.h"
 #include "proto/cpp/log.h"
 #include "proto/cpp/proto_time.h"
+#include "proto/cpp/utf8.h"
 #include "worker/report/acknowledged_mark.h"
-#include "worker/report/utf8.h"
 
 namespace pretext {
 namespace {

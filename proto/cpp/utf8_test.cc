@@ -1,4 +1,4 @@
-#include "worker/report/utf8.h"
+#include "proto/cpp/utf8.h"
 
 #include "gtest/gtest.h"
 
@@ -22,6 +22,17 @@ TEST(Utf8Test, RefusesOverlongFormsSurrogatesAndWhatIsBeyondUnicode) {
        {"\xC0\xAF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80"}) {
     EXPECT_EQ(ToValidUtf8(bad).find(bad), std::string::npos) << bad;
   }
+}
+
+TEST(Utf8Test, TellsValidTextFromStrayBytes) {
+  EXPECT_TRUE(IsValidUtf8(""));
+  EXPECT_TRUE(IsValidUtf8("caf\xC3\xA9"));
+  EXPECT_FALSE(IsValidUtf8("caf\xE9"));
+  EXPECT_FALSE(IsValidUtf8("\xC3"));
+}
+
+TEST(Utf8Test, EscapesStrayBytesSoThatNamesStayRecognisable) {
+  EXPECT_EQ(EscapeStrayBytes("caf\xE9/\xC3\xA9.jpg"), "caf\\xE9/\xC3\xA9.jpg");
 }
 
 TEST(Utf8Test, CutsBetweenCharacters) {

@@ -1,6 +1,8 @@
-#include "worker/report/utf8.h"
+#include "proto/cpp/utf8.h"
 
 #include <cstdint>
+
+#include "absl/strings/str_format.h"
 
 namespace pretext {
 namespace {
@@ -23,15 +25,15 @@ size_t CharacterLength(absl::string_view text) {
   return length;
 }
 
-}  // namespace
-
-std::string ToValidUtf8(absl::string_view text) {
+// `text` with `replace(byte)` for each byte that belongs to no character.
+template <typename Replace>
+std::string ReplaceStrayBytes(absl::string_view text, Replace replace) {
   std::string valid;
   valid.reserve(text.size());
   while (!text.empty()) {
     const size_t length = CharacterLength(text);
     if (length == 0) {
-      valid += "\xEF\xBF\xBD";
+      valid += replace(static_cast<uint8_t>(text[0]));
       text.remove_prefix(1);
     } else {
       valid.append(text.data(), length);
@@ -39,6 +41,25 @@ std::string ToValidUtf8(absl::string_view text) {
     }
   }
   return valid;
+}
+
+}  // namespace
+
+bool IsValidUtf8(absl::string_view text) {
+  while (!text.empty()) {
+    const size_t length = CharacterLength(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string EscapeStrayBytes(absl::string_view text) {
+  return ReplaceStrayBytes(text, [](uint8_t byte) { return absl::StrFormat("\\x%02X", byte); });
+}
+
+std::string ToValidUtf8(absl::string_view text) {
+  return ReplaceStrayBytes(text, [](uint8_t) { return "\xEF\xBF\xBD"; });
 }
 
 absl::string_view CutUtf8(absl::string_view text, size_t bytes) {
