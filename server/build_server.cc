@@ -67,6 +67,9 @@ absl::Status PretextServer::Open(const ServerOptions& options) {
 
   CoordinatorOptions coordinator;
   coordinator.state_directory = folder_->path();
+  coordinator.outputs_are_here =
+      std::all_of(rpc.workers.begin(), rpc.workers.end(),
+                  [](const std::string& address) { return absl::StartsWith(address, "unix:"); });
   coordinator.agent_lease = options.lease;
   coordinator.node_lease = options.lease + kLeaseMargin;
   coordinator_ = std::make_unique<Coordinator>(coordinator, journal_.get(), telemetry_.get(),

@@ -20,14 +20,17 @@
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
 #include "proto/cpp/clock.h"
+#include "proto/cpp/error_details.h"
 #include "proto/cpp/exit_codes.h"
 #include "proto/cpp/log.h"
+#include "proto/cpp/quoted_text.h"
 #include "proto/cpp/state_path.h"
 #include "proto/cpp/status_macros.h"
 #include "proto/cpp/version.h"
 #include "server/build_server.h"
 #include "server/launchers/registry.h"
 #include "server/options.h"
+#include "server/state_folder.h"
 
 namespace pretext {
 namespace {
@@ -130,6 +133,15 @@ absl::Status Announce(const ServerOptions& options, const PretextServer& server)
   return absl::OkStatus();
 }
 
+// For who ends it at a terminal and expects its jobs to end too.
+void SayThatJobsGoOn(const PretextServer& server) {
+  std::fprintf(
+      stderr,
+      "pretext-server: agents go on with the jobs that run, and what is queued waits. Start a server on %s "
+      "again to see them; to end them, `pretext cancel` them first, or start it with --stop-agents\n",
+      server.state_directory().c_str());
+}
+
 // Serves until a signal, idleness or another coordinator ends it. Returns the exit code.
 int ServeUntilToldToStop(const ServerOptions& options, const sigset_t& signals, PretextServer* server) {
   const timespec pause = {0, 200'000'000};
@@ -142,8 +154,12 @@ int ServeUntilToldToStop(const ServerOptions& options, const sigset_t& signals, 
     if (signal > 0) {
       Log(LogSeverity::kInfo, "stopping", {{"signal", signal}});
       const bool for_one_user = options.exit_when_idle < absl::InfiniteDuration();
-      if (options.stop_agents || (for_one_user && !server->HasActiveJobs()))
+      const bool active = server->HasActiveJobs();
+      if (options.stop_agents || (for_one_user && !active)) {
         server->ShutDownAgents(kAgentPatience);
+      } else if (active) {
+        SayThatJobsGoOn(*server);
+      }
       server->Stop();
       return 0;
     }
@@ -159,14 +175,22 @@ int ServeUntilToldToStop(const ServerOptions& options, const sigset_t& signals, 
 
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "pretext-server: %s\n", std::string(status.message()).c_str());
-  switch (status.code()) {
-    case absl::StatusCode::kInvalidArgument:
-      return kServiceBadUsage;
-    case absl::StatusCode::kFailedPrecondition:
-      return kServiceInUse;
-    default:
-      return kServiceUnavailable;
+  // Whoever started this one tries again while another one holds the folder, and for no other reason.
+  if (GetReason(status) == kStateInUse) return kServiceInUse;
+  return absl::IsInvalidArgument(status) ? kServiceBadUsage : kServiceUnavailable;
+}
+
+// Paths and names travel in messages and documents, which hold UTF-8 and nothing else.
+absl::Status CheckTexts(int argc, char** argv, const ServerOptions& options) {
+  std::vector<std::string> texts(argv + 1, argv + argc);
+  texts.push_back(options.state_directory);
+  for (const std::string& text : texts) {
+    if (!IsUtf8(text)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(Quoted(text), " is not UTF-8, as arguments and the state folder's path must be"));
+    }
   }
+  return absl::OkStatus();
 }
 
 int Main(int argc, char** argv) {
@@ -181,6 +205,8 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kServiceBadUsage;
   }
+  const absl::Status readable = CheckTexts(argc, argv, options);
+  if (!readable.ok()) return Fail(readable);
   // Blocked in every thread, so that only the wait below meets them.
   sigset_t signals;
   sigemptyset(&signals);

@@ -147,6 +147,30 @@ TEST_F(MainTest, RefusesAStateFolderThatIsInUse) {
   EXPECT_EQ(second.Wait(), 73);
 }
 
+TEST_F(MainTest, SaysThatANewerProgramHasWrittenItsState) {
+  {
+    Program first(Arguments());
+    first.SaysUntil("ready");
+    ASSERT_EQ(first.End(SIGTERM), 0);
+  }
+  {
+    // SQLite keeps the number of the format in these four bytes.
+    std::fstream journal(absl::StrCat(state_, "/journal.sqlite"),
+                         std::ios::in | std::ios::out | std::ios::binary);
+    journal.seekp(60);
+    journal.write("\0\0\0\x63", 4);
+  }
+  Program second(Arguments());
+  EXPECT_THAT(second.SaysUntil("ready"), HasSubstr("journal.sqlite has format 99"));
+  EXPECT_EQ(second.Wait(), 69) << "73 would make whoever started it try again";
+}
+
+TEST_F(MainTest, RefusesAStateFolderWhosePathIsNotUtf8) {
+  Program server({"--state", absl::StrCat(state_, "/\xff")});
+  EXPECT_THAT(server.SaysUntil("ready"), HasSubstr("is not UTF-8"));
+  EXPECT_EQ(server.Wait(), 64);
+}
+
 TEST_F(MainTest, EndsStreamsAndExitsWhenToldTo) {
   Program server(Arguments());
   server.SaysUntil("ready");

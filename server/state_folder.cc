@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/cpp/error_details.h"
 #include "proto/cpp/file_lock.h"
 #include "proto/cpp/state_path.h"
 
@@ -27,9 +28,10 @@ absl::StatusOr<std::unique_ptr<StateFolder>> StateFolder::Hold(const std::string
   const std::string lock_path = absl::StrCat(real, "/", kServerLock);
   const absl::StatusOr<int> lock = TakeFileLock(lock_path);
   if (absl::IsFailedPrecondition(lock.status())) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the state folder ", real, " is in use by a pretext-server with process id ",
-                     ReadLockHolder(lock_path), "; stop that one or choose another --state"));
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          "the state folder ", real, " is in use by a pretext-server with process id ",
+                          ReadLockHolder(lock_path), "; stop that one or choose another --state")),
+                      kStateInUse);
   }
   if (!lock.ok()) return lock.status();
   return std::unique_ptr<StateFolder>(new StateFolder(real, *lock));

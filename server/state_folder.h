@@ -9,6 +9,9 @@
 
 namespace pretext {
 
+// Reason (proto/cpp/error_details.h) of the error that another process holds the folder.
+inline constexpr char kStateInUse[] = "STATE_IN_USE";
+
 // The folder a coordinator keeps everything in, held for it alone while this object lives.
 //
 //   server.lock      locked by the coordinator that uses the folder; holds its process id
@@ -18,8 +21,8 @@ namespace pretext {
 //   agent/           of the agent on this machine: agent.lock, agent.log
 class StateFolder {
  public:
-  // Makes the folder, for this user alone, when it is missing. FAILED_PRECONDITION: another process holds it;
-  // the message names its id. UNAVAILABLE: it cannot be made or written.
+  // Makes the folder, for this user alone, when it is missing. FAILED_PRECONDITION, kStateInUse: another
+  // process holds it; the message names its id. UNAVAILABLE: it cannot be made or written.
   static absl::StatusOr<std::unique_ptr<StateFolder>> Hold(const std::string& path);
   ~StateFolder();
   StateFolder(const StateFolder&) = delete;

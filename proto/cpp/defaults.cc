@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/descriptor.h"
 
 namespace pretext {
 namespace {
@@ -213,16 +214,9 @@ std::string DefaultJobName(const v1::JobSpec& spec) {
   if (spec.stages().empty()) return "";
   const v1::Stage& first = spec.stages(0);
   if (first.has_pretrain() && !first.pretrain().tasks().empty()) {
-    switch (first.pretrain().tasks(0).task_case()) {
-      case v1::TaskSpec::kMoco:
-        return "moco";
-      case v1::TaskSpec::kRotation:
-        return "rotation";
-      case v1::TaskSpec::kColorization:
-        return "colorization";
-      case v1::TaskSpec::TASK_NOT_SET:
-        break;
-    }
+    const v1::TaskSpec& task = first.pretrain().tasks(0);
+    if (task.task_case() != v1::TaskSpec::TASK_NOT_SET)
+      return v1::TaskSpec::descriptor()->FindFieldByNumber(task.task_case())->name();
   }
   return KindOf(first);
 }

@@ -33,10 +33,11 @@ v1::AugmentSpec FillAugment(const v1::AugmentSpec& spec, const v1::AugmentSpec& 
 // The task's whole augmentation: what it sets, else its defaults. REQUIRES: a task is set.
 v1::AugmentSpec ResolveAugment(const v1::TaskSpec& task, int32_t image_size);
 
-// Length of moco's queue for `dataset_size` pictures and a global batch: the value given, else 65536 if that
-// is a multiple of the batch and at most a quarter of the pictures, else the largest power of two times the
-// batch below both (at least one batch). INVALID_ARGUMENT, saying what would do, when a given length is no
-// multiple of the batch or not smaller than the data set, or when the data set is no larger than one batch.
+// Length of moco's queue for `dataset_size` pictures and batches of `batch_size`: the value given, else 65536
+// if that is a multiple of the batch and at most a quarter of the pictures, else the largest power of two
+// times the batch below both (at least one batch). INVALID_ARGUMENT, saying what would do, when a given
+// length is no multiple of the batch or not smaller than the data set, or when the data set is no larger than
+// one batch.
 absl::StatusOr<int32_t> ResolveQueueLength(const v1::MocoSpec& moco, int64_t dataset_size,
                                            int64_t batch_size);
 
@@ -44,9 +45,9 @@ absl::StatusOr<int32_t> ResolveQueueLength(const v1::MocoSpec& moco, int64_t dat
 // 0.999.
 double ResolveMocoMomentum(const v1::MocoSpec& moco, int64_t steps);
 
-// Groups of batch statistics over a global batch that is forwarded at once: as given, else one per 32
-// pictures, at most 8 and at least the world size, rounded down to a divisor of the batch that is a multiple
-// of the world size. INVALID_ARGUMENT when a given number is neither. REQUIRES: world_size divides
+// Groups of batch statistics over the `batch_size` pictures that are forwarded at once: as given, else one
+// per 32 pictures, at most 8 and at least the world size, rounded down to a divisor of the batch that is a
+// multiple of the world size. INVALID_ARGUMENT when a given number is neither. REQUIRES: world_size divides
 // batch_size.
 absl::StatusOr<int32_t> ResolveBnGroups(const v1::BackboneSpec& backbone, int64_t batch_size,
                                         int32_t world_size);

@@ -27,13 +27,15 @@ struct FieldViolation {
 // Collects every fault of a request, so that all are reported at once. Thread-compatible.
 class FieldViolations {
  public:
-  void Add(std::string field, std::string description);
+  // Of a very long description the beginning is kept.
+  void Add(const std::string& field, const std::string& description);
 
   bool empty() const { return violations_.empty(); }
   const std::vector<FieldViolation>& all() const { return violations_; }
 
   // OK when nothing was added; else INVALID_ARGUMENT whose message lists everything, with the violations and
-  // `reason` (UPPER_SNAKE_CASE) attached.
+  // `reason` (UPPER_SNAKE_CASE) attached. Of very many faults the first are listed, then "... and 212 more
+  // faults", so that an answer can carry them; all() has the rest.
   absl::Status ToStatus(absl::string_view reason = "INVALID_FIELDS") const;
 
  private:
@@ -44,6 +46,9 @@ class FieldViolations {
 // statuses are returned as they are.
 absl::Status WithReason(absl::Status status, absl::string_view reason,
                         const std::map<std::string, std::string>& metadata = {});
+
+// `status` with a message that an answer can carry: the rest of a very long one is left out.
+absl::Status FitToSend(const absl::Status& status);
 
 // The reason attached to `status`; empty when there is none.
 std::string GetReason(const absl::Status& status);

@@ -5,13 +5,6 @@
 #include <grpcpp/support/channel_arguments.h>
 
 namespace pretext {
-namespace {
-
-// As much as the coordinator sends: a page of jobs, or what all ranks of a machine shall do.
-constexpr int kMaxMessageBytes = 16 << 20;
-
-}  // namespace
-
 std::shared_ptr<grpc::Channel> MakeGrpcChannel(const std::string& address) {
   grpc::ChannelArguments arguments;
   // The caller's retry policy decides when to try again; gRPC shall not hold connections back for longer.

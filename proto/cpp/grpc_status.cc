@@ -9,10 +9,10 @@ namespace pretext {
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  absl::Status detailed = status;
-  if (GetReason(detailed).empty()) detailed = WithReason(status, absl::StatusCodeToString(status.code()));
+  absl::Status detailed = FitToSend(status);
+  if (GetReason(detailed).empty()) detailed = WithReason(detailed, absl::StatusCodeToString(status.code()));
   absl::optional<absl::Cord> details = detailed.GetPayload(kStatusDetailsKey);
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(detailed.message()),
                       details.has_value() ? std::string(*details) : "");
 }
 

@@ -9,7 +9,8 @@ namespace pretext {
 
 // Between absl::Status and what gRPC sends. Codes and messages are kept; the structured details of
 // proto/cpp/error_details.h travel as google.rpc.Status in the trailer "grpc-status-details-bin". An error
-// without a reason is given one named after its code, so that every error carries an ErrorInfo.
+// without a reason is given one named after its code, so that every error carries an ErrorInfo. What is sent
+// stays below the 8 KiB of metadata that gRPC's peers take by default: longer messages are cut.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 absl::Status FromGrpcStatus(const grpc::Status& status);

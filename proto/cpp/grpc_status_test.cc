@@ -1,5 +1,9 @@
 #include "proto/cpp/grpc_status.h"
 
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "proto/cpp/error_details.h"
@@ -50,6 +54,40 @@ TEST(GrpcStatusTest, EveryErrorSentCarriesAnErrorInfo) {
   ASSERT_TRUE(details.details(0).UnpackTo(&cause));
   EXPECT_EQ(cause.reason(), "NOT_FOUND");
   EXPECT_EQ(cause.domain(), "pretext");
+}
+
+// What gRPC puts on the wire of an error: the message percent-encoded, the details in base64.
+size_t WireBytes(const grpc::Status& sent) {
+  size_t bytes = sent.error_details().size() * 4 / 3 + 4;
+  for (const unsigned char c : sent.error_message()) bytes += c >= 0x20 && c < 0x7F && c != '%' ? 1 : 3;
+  return bytes;
+}
+constexpr size_t kMostWireBytes = 7 << 10;
+
+TEST(GrpcStatusTest, HundredsOfFaultsFitIntoAnAnswer) {
+  for (const char* letters : {"abc ", "äöü", "%%%"}) {
+    FieldViolations violations;
+    for (int i = 0; i < 300; ++i) violations.Add(absl::StrCat("stages[", i, "].name"), letters);
+    const grpc::Status sent = ToGrpcStatus(violations.ToStatus());
+    EXPECT_LT(WireBytes(sent), kMostWireBytes);
+    const std::vector<FieldViolation> told = GetFieldViolations(FromGrpcStatus(sent));
+    EXPECT_GT(told.size(), 20);
+    EXPECT_EQ(told.back().description, absl::StrCat("... and ", 301 - told.size(), " more faults"));
+    EXPECT_EQ(told.back().field, "");
+    EXPECT_EQ(violations.all().size(), 300) << "who did not have to send them has them all";
+  }
+}
+
+TEST(GrpcStatusTest, LongFaultsAndMessagesFitIntoAnAnswer) {
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += "ä";
+  FieldViolations violations;
+  for (int i = 0; i < 3; ++i) violations.Add(text, text);
+  EXPECT_LT(WireBytes(ToGrpcStatus(violations.ToStatus())), kMostWireBytes);
+  const grpc::Status sent = ToGrpcStatus(WithReason(absl::NotFoundError(text), "GONE", {{"job", text}}));
+  EXPECT_LT(WireBytes(sent), kMostWireBytes);
+  EXPECT_EQ(GetReason(FromGrpcStatus(sent)), "GONE");
+  EXPECT_EQ(sent.error_message().substr(sent.error_message().size() - 5), "ä...");
 }
 
 TEST(ErrorDetailsTest, NothingAddedIsOk) { EXPECT_OK(FieldViolations().ToStatus()); }

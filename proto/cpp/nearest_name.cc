@@ -6,12 +6,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "proto/cpp/quoted_text.h"
 
 namespace pretext {
 namespace {
 
 // Longer words than any name have are not compared: the distance takes time and memory quadratic in them.
 constexpr size_t kLongestName = 100;
+// More names than that tell nobody which one was meant.
+constexpr size_t kMostNamed = 24;
 
 }  // namespace
 
@@ -57,7 +60,15 @@ std::string DidYouMean(absl::string_view name, const std::vector<std::string>& c
   if (candidates.empty()) return "";
   const std::string nearest = NearestName(name, candidates);
   if (!nearest.empty()) return absl::StrCat("; did you mean ", nearest, "?");
-  return absl::StrCat("; it is one of ", absl::StrJoin(candidates, ", "));
+  const size_t shown = std::min(candidates.size(), kMostNamed);
+  const std::string others =
+      candidates.size() > shown ? absl::StrCat(" and ", candidates.size() - shown, " more") : "";
+  return absl::StrCat("; it is one of ",
+                      absl::StrJoin(candidates.begin(), candidates.begin() + shown, ", ",
+                                    [](std::string* text, const std::string& name) {
+                                      absl::StrAppend(text, CutBytes(name, kLongestName));
+                                    }),
+                      others);
 }
 
 }  // namespace pretext

@@ -16,7 +16,8 @@ int EditDistance(absl::string_view a, absl::string_view b);
 // (at least one) differ, or one that `name` begins. Empty when none is near. The first of equals wins.
 std::string NearestName(absl::string_view name, const std::vector<std::string>& candidates);
 
-// "; did you mean NEAREST?" or, when none is near, "; it is one of A, B, C" ("" for no candidates).
+// "; did you mean NEAREST?" or, when none is near, "; it is one of A, B, C" ("" for no
+// candidates). Of many, only the first are named.
 std::string DidYouMean(absl::string_view name, const std::vector<std::string>& candidates);
 
 }  // namespace pretext

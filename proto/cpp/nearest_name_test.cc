@@ -37,5 +37,13 @@ TEST(DidYouMeanTest, ListsTheNamesWhenNoneIsNear) {
   EXPECT_EQ(DidYouMean("jigsaw", {}), "");
 }
 
+TEST(DidYouMeanTest, NamesOnlyTheFirstOfMany) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 500; ++i) names.push_back("class" + std::to_string(i) + std::string(1000, 'x'));
+  const std::string hint = DidYouMean("dog", names);
+  EXPECT_LT(hint.size(), 3000);
+  EXPECT_EQ(hint.substr(hint.size() - 13), " and 476 more");
+}
+
 }  // namespace
 }  // namespace pretext

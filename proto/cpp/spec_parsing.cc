@@ -18,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "proto/cpp/nearest_name.h"
+#include "proto/cpp/quoted_text.h"
 
 namespace pretext {
 namespace {
@@ -29,6 +30,9 @@ using ::google::protobuf::Message;
 using ::google::protobuf::Reflection;
 
 constexpr size_t kLongestText = 1 << 20;
+// Values read, those counted again that an alias (*name) repeats. A job that may be sent has far fewer.
+constexpr int kMostValues = 50'000;
+constexpr size_t kLongestPath = 200;  // in messages
 
 SourcePlace PlaceOf(const YAML::Mark& mark) {
   return mark.is_null() ? SourcePlace() : SourcePlace{mark.line + 1, mark.column + 1};
@@ -48,7 +52,7 @@ std::string Join(const std::string& path, absl::string_view field) {
 std::string Describe(const YAML::Node& node) {
   switch (node.Type()) {
     case YAML::NodeType::Scalar:
-      return absl::StrCat("'", node.Scalar().substr(0, 60), "'");
+      return Quoted(node.Scalar());
     case YAML::NodeType::Sequence:
       return "a list";
     case YAML::NodeType::Map:
@@ -65,7 +69,7 @@ class SpecReader {
 
   // `place` is where the message begins, for faults of the whole.
   void ReadMessage(const YAML::Node& node, const std::string& path, SourcePlace place, Message* message) {
-    if (node.IsNull()) return;
+    if (node.IsNull() || !MayGoOn()) return;
     const Descriptor& type = *message->GetDescriptor();
     if (!node.IsMap()) {
       return Fault(path, place,
@@ -81,7 +85,7 @@ class SpecReader {
       }
       const std::string& key = entry.first.Scalar();
       if (!seen.insert(key).second) {
-        Fault(Join(path, key), key_place, absl::StrCat("'", key, "' is given twice"));
+        Fault(Join(path, key), key_place, absl::StrCat(Quoted(key), " is given twice"));
         continue;
       }
       ReadKey(key, entry.second, path, key_place, message);
@@ -104,13 +108,24 @@ class SpecReader {
     faults_->push_back({path, place, std::move(message)});
   }
 
+  // Counts one more value; false, once with a fault, when there are too many.
+  bool MayGoOn() {
+    if (values_ == kMostValues) {
+      Fault("", SourcePlace(),
+            absl::StrCat("has more than ", kMostValues,
+                         " values, counting those that aliases (*name) repeat; make several jobs of it"));
+    }
+    return ++values_ <= kMostValues;
+  }
+
   void ReadKey(const std::string& key, const YAML::Node& value, const std::string& path, SourcePlace place,
                Message* message) {
+    if (!MayGoOn()) return;
     const Descriptor& type = *message->GetDescriptor();
     const FieldDescriptor* field = type.FindFieldByName(key);
     if (field == nullptr) {
       return Fault(Join(path, key), place,
-                   absl::StrCat("unknown key '", key.substr(0, 60), "'", DidYouMean(key, FieldNames(type))));
+                   absl::StrCat("unknown key ", Quoted(key), DidYouMean(key, FieldNames(type))));
     }
     if (field->real_containing_oneof() != nullptr) {
       const FieldDescriptor* other =
@@ -137,7 +152,7 @@ class SpecReader {
       }
       const std::string key_path = Join(path, entry.first.Scalar());
       if (!seen.insert(entry.first.Scalar()).second) {
-        Fault(key_path, key_place, absl::StrCat("'", entry.first.Scalar(), "' is given twice"));
+        Fault(key_path, key_place, absl::StrCat(Quoted(entry.first.Scalar()), " is given twice"));
         continue;
       }
       places_->Set(key_path, key_place);
@@ -155,6 +170,7 @@ class SpecReader {
     }
     int index = 0;
     for (const auto& item : node) {
+      if (!MayGoOn()) return;
       const std::string item_path = absl::StrCat(path, "[", index++, "]");
       SourcePlace item_place = PlaceOf(item.Mark());
       if (item_place.line == 0) item_place = place;
@@ -270,6 +286,7 @@ class SpecReader {
 
   SourceMap* places_;
   std::vector<SpecFault>* faults_;
+  int values_ = 0;
 };
 
 // The one place where yaml-cpp's exceptions stop. Null when the text is empty. (YAML::LoadAll never returns
@@ -326,10 +343,10 @@ class PathSetter {
     const absl::string_view part = rest.substr(0, dot);
     std::string name;
     int index = -1;
-    if (!SplitIndex(part, &name, &index)) return Wrong(absl::StrCat("'", part, "' is not a field name"));
+    if (!SplitIndex(part, &name, &index)) return Wrong(absl::StrCat(Quoted(part), " is not a field name"));
     const FieldDescriptor* field = message->GetDescriptor()->FindFieldByName(name);
     if (field == nullptr) {
-      return Wrong(absl::StrCat("there is no field '", name, "'",
+      return Wrong(absl::StrCat("there is no field ", Quoted(name),
                                 DidYouMean(name, FieldNames(*message->GetDescriptor()))));
     }
     if (field->is_map()) return SetMapEntry(*field, rest, dot, message);
@@ -350,7 +367,7 @@ class PathSetter {
 
  private:
   absl::Status Wrong(absl::string_view why) const {
-    return absl::InvalidArgumentError(absl::StrCat("--set ", path_, ": ", why));
+    return absl::InvalidArgumentError(absl::StrCat("--set ", CutBytes(path_, kLongestPath), ": ", why));
   }
 
   absl::Status Check(const std::vector<SpecFault>& faults) const {
@@ -423,6 +440,10 @@ ParsedSpec ParseSpec(absl::string_view text) {
          absl::StrCat("is ", text.size(), " bytes long; a job has at most ", kLongestText)});
     return parsed;
   }
+  if (!IsUtf8(text)) {
+    parsed.faults.push_back({"", SourcePlace(), "is not UTF-8; save it in that encoding"});
+    return parsed;
+  }
   const YAML::Node document = LoadYaml(std::string(text), &parsed.faults);
   if (!parsed.faults.empty()) return parsed;
   if (document.IsNull()) {
@@ -442,14 +463,15 @@ ParsedSpec ParseSpec(absl::string_view text) {
 absl::Status SetField(absl::string_view assignment, v1::JobSpec* spec) {
   const size_t equals = assignment.find('=');
   if (equals == absl::string_view::npos || equals == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--set wants PATH=VALUE, such as stages[0].pretrain.epochs=5, not '", assignment, "'"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--set wants PATH=VALUE, such as stages[0].pretrain.epochs=5, not ", Quoted(assignment)));
   }
   const absl::string_view path = assignment.substr(0, equals);
   std::vector<SpecFault> faults;
   const YAML::Node value = LoadYaml(std::string(assignment.substr(equals + 1)), &faults);
   if (!faults.empty())
-    return absl::InvalidArgumentError(absl::StrCat("--set ", path, ": ", faults[0].message));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--set ", CutBytes(path, kLongestPath), ": ", faults[0].message));
   return PathSetter(path, value).Set(path, spec);
 }
 

@@ -178,6 +178,23 @@ TEST(SetFieldTest, SaysWhichPartIsWrong) {
   expect_fault("name={", "is not YAML");
 }
 
+TEST(ParseSpecTest, RefusesAliasesThatExpandWithoutEnd) {
+  std::string text = "data: {images: /d}\nstages:\n- &s {pretrain: {tasks: [&t {rotation: {}}";
+  for (int i = 0; i < 1000; ++i) text += ", *t";
+  text += "]}}\n";
+  for (int i = 0; i < 1000; ++i) text += "- *s\n";
+  EXPECT_THAT(Faults(text), ElementsAre(HasSubstr("more than 50000 values")));
+  std::string unknown = "stages:\n- &s {";
+  for (int i = 0; i < 1000; ++i) unknown += absl::StrCat("x", i, ": 1, ");
+  unknown += "}\n";
+  for (int i = 0; i < 1000; ++i) unknown += "- *s\n";
+  EXPECT_LT(Faults(unknown).size(), 60'000);
+}
+
+TEST(ParseSpecTest, RefusesATextThatIsNotUtf8) {
+  EXPECT_THAT(Faults("name: caf\xe9"), ElementsAre(HasSubstr("is not UTF-8")));
+}
+
 // Seeded: the texts are the same on every run. A crash or a throw fails the test.
 TEST(ParseSpecFuzzTest, NoTextCrashesTheParser) {
   std::mt19937 random(20240117);

@@ -13,12 +13,16 @@
 #include "absl/strings/str_join.h"
 #include "google/protobuf/descriptor.h"
 #include "proto/cpp/nearest_name.h"
+#include "proto/cpp/quoted_text.h"
 
 namespace pretext {
 namespace {
 
 constexpr int32_t kLargestBatch = 1 << 20;
 constexpr int32_t kLargestSide = 4096;
+// Of rates, weights, temperatures and penalties: far beyond what anybody needs, and far enough from where
+// products of them overflow.
+constexpr double kLargestFactor = 1e6;
 
 const std::vector<std::string>& Backbones() {
   static const auto& names =
@@ -48,20 +52,28 @@ class Checker {
   }
   void Probability(absl::string_view field, double value) const { InRange(field, value, 0, 1); }
   void Positive(absl::string_view field, double value) const {
-    if (std::isfinite(value) && value > 0) return;
-    Fault(field, absl::StrCat("must be more than 0, not ", value));
+    if (value > 0 && value <= kLargestFactor) return;
+    Fault(field, value > 0 ? absl::StrCat("must be at most ", kLargestFactor, ", not ", value)
+                           : absl::StrCat("must be more than 0, not ", value));
   }
   void NotNegative(absl::string_view field, double value) const {
-    if (std::isfinite(value) && value >= 0) return;
-    Fault(field, absl::StrCat("must be 0 or more, not ", value));
+    if (value >= 0 && value <= kLargestFactor) return;
+    Fault(field, value > 0 ? absl::StrCat("must be at most ", kLargestFactor, ", not ", value)
+                           : absl::StrCat("must be 0 or more, not ", value));
   }
   void CountInRange(absl::string_view field, int64_t value, int64_t least, int64_t most) const {
     if (value >= least && value <= most) return;
     Fault(field, absl::StrCat("must be between ", least, " and ", most, ", not ", value));
   }
+  void CountNotNegative(absl::string_view field, int64_t value) const {
+    if (value < 0) Fault(field, absl::StrCat("must be 0 or more, not ", value));
+  }
   void AbsolutePath(absl::string_view field, const std::string& path) const {
+    if (!IsUtf8(path))
+      return Fault(field, absl::StrCat("must be UTF-8, which ", Quoted(path), " is not; rename it"));
     if (absl::StartsWith(path, "/")) return;
-    Fault(field, absl::StrCat("must be an absolute path, as the worker's machine sees it, not '", path, "'"));
+    Fault(field,
+          absl::StrCat("must be an absolute path, as the worker's machine sees it, not ", Quoted(path)));
   }
   // proto3 keeps numbers of enum values it does not know.
   template <typename Predicate>
@@ -87,18 +99,19 @@ void CheckData(const v1::DataSpec& data, const Checker& check) {
   if (!data.labels().empty() && data.labels() != "folders") {
     if (absl::StartsWith(data.labels(), "/")) {
       // Whether the file holds labels only the worker can tell.
+      check.AbsolutePath("labels", data.labels());
     } else {
       check.Fault("labels",
-                  absl::StrCat("must be \"folders\" or the absolute path of a .csv or IDX file, not '",
-                               data.labels(), "'"));
+                  absl::StrCat("must be \"folders\" or the absolute path of a .csv or IDX file, not ",
+                               Quoted(data.labels())));
     }
   }
   if (data.has_channels() && data.channels() != 1 && data.channels() != 3) {
     check.Fault("channels", absl::StrCat("must be 1 (grey) or 3 (colour), not ", data.channels()));
   }
   if (data.has_max_broken_share()) check.Probability("max_broken_share", data.max_broken_share());
-  if (data.has_cache_bytes()) check.NotNegative("cache_bytes", static_cast<double>(data.cache_bytes()));
-  if (data.has_labels_per_class()) check.NotNegative("labels_per_class", data.labels_per_class());
+  if (data.has_cache_bytes()) check.CountNotNegative("cache_bytes", data.cache_bytes());
+  if (data.has_labels_per_class()) check.CountNotNegative("labels_per_class", data.labels_per_class());
   if (data.labels_per_class() > 0 && data.labels().empty()) {
     check.Fault("labels_per_class",
                 "picks among labelled pictures, but the data names no labels; set labels");
@@ -207,7 +220,7 @@ void CheckBackbone(const v1::BackboneSpec& backbone, int64_t batch_size, int32_t
   bool known = backbone.name().empty();
   for (const std::string& name : Backbones()) known |= backbone.name() == name;
   if (!known) {
-    check.Fault("name", absl::StrCat("there is no backbone '", backbone.name(), "'",
+    check.Fault("name", absl::StrCat("there is no backbone ", Quoted(backbone.name()),
                                      DidYouMean(backbone.name(), Backbones())));
   }
   check.KnownValue("stem", backbone.stem(), v1::BackboneSpec::Stem_IsValid);
@@ -228,17 +241,16 @@ void CheckInit(const v1::InitSpec& init, const std::vector<std::string>& earlier
       for (const std::string& name : earlier) {
         if (name == init.stage()) return;
       }
-      check.Fault("stage",
-                  earlier.empty()
-                      ? absl::StrCat("there is no stage before this one, so none named '", init.stage(), "'")
-                      : absl::StrCat("no earlier stage is named '", init.stage(), "'",
-                                     DidYouMean(init.stage(), earlier)));
+      check.Fault("stage", earlier.empty() ? absl::StrCat("there is no stage before this one, so none named ",
+                                                          Quoted(init.stage()))
+                                           : absl::StrCat("no earlier stage is named ", Quoted(init.stage()),
+                                                          DidYouMean(init.stage(), earlier)));
       return;
     }
     case v1::InitSpec::kJob:
       if (!absl::StartsWith(init.job(), "jobs/") || init.job().size() == 5) {
         check.Fault("job",
-                    absl::StrCat("must be the name of a job, such as jobs/12, not '", init.job(), "'"));
+                    absl::StrCat("must be the name of a job, such as jobs/12, not ", Quoted(init.job())));
       }
       return;
     case v1::InitSpec::kFile:
@@ -415,8 +427,8 @@ void CheckNameField(const std::string& name, const Checker& check) {
   if (IsValidName(name)) return;
   check.Fault("name",
               absl::StrCat("must be 1 to 63 letters, digits, '.', '_' or '-', the first a letter or a digit, "
-                           "not '",
-                           name, "'"));
+                           "not ",
+                           Quoted(name)));
 }
 
 void CheckStages(const v1::JobSpec& spec, const Checker& check, std::vector<std::string>* not_divided) {
@@ -433,8 +445,8 @@ void CheckStages(const v1::JobSpec& spec, const Checker& check, std::vector<std:
     if (stage.kind_case() != v1::Stage::KIND_NOT_SET || !stage.name().empty()) {
       CheckNameField(stage.name(), within);
       if (!names.insert(stage.name()).second) {
-        within.Fault("name", absl::StrCat("'", stage.name(),
-                                          "' is the name of an earlier stage too; each needs its own"));
+        within.Fault("name", absl::StrCat(Quoted(stage.name()),
+                                          " is the name of an earlier stage too; each needs its own"));
       }
     }
     switch (stage.kind_case()) {
@@ -476,9 +488,12 @@ void CheckLabels(const v1::JobSpec& spec, const Checker& check) {
        std::map<std::string, std::string>(spec.labels().begin(), spec.labels().end())) {
     if (!IsValidName(key)) {
       check.Fault("labels",
-                  absl::StrCat("the key '", key, "' must be 1 to 63 letters, digits, '.', '_' or '-'"));
+                  absl::StrCat("the key ", Quoted(key), " must be 1 to 63 letters, digits, '.', '_' or '-'"));
     }
-    if (value.size() > 256) {
+    if (!IsUtf8(value)) {
+      check.Fault(absl::StrCat("labels.", key),
+                  absl::StrCat("must be UTF-8, which ", Quoted(value), " is not"));
+    } else if (value.size() > 256) {
       check.Fault(absl::StrCat("labels.", key),
                   absl::StrCat("must have at most 256 bytes, not ", value.size()));
     }
@@ -506,8 +521,7 @@ FieldViolations FindViolations(const v1::JobSpec& spec) {
   check.CountInRange("priority", spec.priority(), -1000, 1000);
   if (!spec.output().empty()) check.AbsolutePath("output", spec.output());
   if (spec.checkpoints().has_every_steps()) {
-    check.Within("checkpoints")
-        .NotNegative("every_steps", static_cast<double>(spec.checkpoints().every_steps()));
+    check.Within("checkpoints").CountNotNegative("every_steps", spec.checkpoints().every_steps());
   }
   if (spec.checkpoints().has_keep())
     check.Within("checkpoints").CountInRange("keep", spec.checkpoints().keep(), 1, 1000);

@@ -38,6 +38,39 @@ resources: {world_size: 4}
               IsEmpty());
 }
 
+TEST(ValidateJobSpecTest, QuotesLongTextsInPart) {
+  const std::string fault = FaultsOf(std::string("{data: {images: /d}, name: ") + std::string(5000, 'x') +
+                                     ", stages: [{pretrain: {tasks: [{rotation: {}}]}}]}")[0];
+  EXPECT_LT(fault.size(), 400);
+  EXPECT_THAT(fault, ::testing::EndsWith("xxx' (5000 bytes)"));
+}
+
+TEST(ValidateJobSpecTest, RefusesNumbersThatWouldOverflow) {
+  EXPECT_THAT(
+      FaultsOf(std::string(kData) +
+               "stages: [{evaluate: {data: {images: /l, labels: folders}, linear: {penalties: [1e308]}, "
+               "init: {random: {}}}}]"),
+      ElementsAre("stages[0].evaluate.linear.penalties[0]: must be at most 1e+06, not 1e+308"));
+  EXPECT_THAT(FaultsOf(std::string(kData) +
+                       "stages: [{pretrain: {tasks: [{rotation: {}}], optimizer: {learning_rate: 1e300}}}]"),
+              ElementsAre("stages[0].pretrain.optimizer.learning_rate: must be at most 1e+06, not 1e+300"));
+}
+
+TEST(ValidateJobSpecTest, RefusesPathsAndLabelsThatAreNotUtf8) {
+  v1::JobSpec spec = ParseSpec(std::string(kData) + "stages: [{pretrain: {tasks: [{rotation: {}}]}}]").spec;
+  ApplyDefaults(&spec);
+  spec.mutable_data()->set_images("/d\xff");
+  spec.set_output("/o\xff");
+  (*spec.mutable_labels())["team"] = "\xff";
+  std::vector<std::string> faults;
+  const FieldViolations violations = FindViolations(spec);
+  for (const FieldViolation& fault : violations.all())
+    faults.push_back(fault.field + ": " + fault.description);
+  EXPECT_THAT(faults, ElementsAre("data.images: must be UTF-8, which '/d\\xff' is not; rename it",
+                                  "output: must be UTF-8, which '/o\\xff' is not; rename it",
+                                  "labels.team: must be UTF-8, which '\\xff' is not"));
+}
+
 TEST(ValidateJobSpecTest, NamesEachFaultAndSaysWhatWouldBeRight) {
   struct Case {
     const char* yaml;

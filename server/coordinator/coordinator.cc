@@ -10,6 +10,7 @@
 #include "proto/cpp/status_macros.h"
 #include "server/coordinator/attempt_outcome.h"
 #include "server/coordinator/rank_exit.h"
+#include "server/coordinator/recorded_progress.h"
 #include "server/coordinator/rejections.h"
 #include "server/coordinator/resource_view.h"
 
@@ -17,6 +18,13 @@ namespace pretext {
 namespace {
 
 constexpr absl::Duration kPauseAfterFailure = absl::Seconds(1);
+// Whoever could not write tries again sooner than that.
+constexpr absl::Duration kRefusalCounts = absl::Seconds(30);
+
+bool IsOver(const JobRecord& job) {
+  return !job.ranks.empty() && std::all_of(job.ranks.begin(), job.ranks.end(),
+                                           [](const RankRecord& rank) { return rank.process_gone; });
+}
 
 }  // namespace
 
@@ -61,6 +69,7 @@ absl::Status Coordinator::Commit(std::vector<v1::Event> events) {
     Log(LogSeverity::kError, "another coordinator leads", {{"why", revision.status().message()}});
     return NotLeading();
   }
+  NoteWritten(revision.status(), &journal_refusal_);
   if (!revision.ok()) {
     Log(LogSeverity::kError, "journal not written", {{"why", revision.status().message()}});
     return NotWritten(revision.status().message());
@@ -73,6 +82,26 @@ absl::Status Coordinator::Commit(std::vector<v1::Event> events) {
 void Coordinator::Changed() {
   ++changes_;
   round_due_ = true;
+}
+
+void Coordinator::NoteWritten(const absl::Status& status, Refusal* refusal) {
+  if (!status.ok()) refusal->seen = clock_->Now();
+  if (refusal->why == status) return;
+  refusal->why = status;
+  ++changes_;  // for followers; no reason for another round
+}
+
+absl::Status Coordinator::Storage() const {
+  for (const Refusal* refusal : {&journal_refusal_, &telemetry_refusal_}) {
+    if (!refusal->why.ok() && clock_->Now() - refusal->seen < kRefusalCounts)
+      return DiskRefuses(refusal->why.message());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Coordinator::CheckStorage() const {
+  absl::MutexLock lock(&mutex_);
+  return Storage();
 }
 
 LiveJob& Coordinator::Live(const JobRecord& job) {
@@ -95,13 +124,14 @@ bool Coordinator::Abandoned(const JobRecord& job) const {
 }
 
 absl::Status Coordinator::RunOnce() {
+  const std::map<std::string, absl::Status> looked_for = LookForProgress();
   absl::MutexLock lock(&mutex_);
   round_due_ = false;
   const absl::Time now = clock_->Now();
   PRETEXT_RETURN_IF_ERROR(LoseNodes(now));
   PRETEXT_RETURN_IF_ERROR(EndHungGangs(now));
   NoteEndings(now);
-  PRETEXT_RETURN_IF_ERROR(EndAttempts());
+  PRETEXT_RETURN_IF_ERROR(EndAttempts(looked_for));
   PRETEXT_RETURN_IF_ERROR(StartGangs());
   EnsureAgents();
   return absl::OkStatus();
@@ -183,13 +213,36 @@ void Coordinator::NoteEndings(absl::Time now) {
   }
 }
 
-absl::Status Coordinator::EndAttempts() {
+std::map<std::string, absl::Status> Coordinator::LookForProgress() const {
+  std::vector<RecordedProgress> wanted;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [name, job] : state_.jobs()) {
+      if (IsOver(job) && !ProgressOf(job).empty()) wanted.push_back(ProgressOf(job));
+    }
+  }
+  std::map<std::string, absl::Status> looked_for;
+  for (const RecordedProgress& progress : wanted)
+    looked_for[progress.job] = CheckIsStillThere(progress, options_.outputs_are_here);
+  return looked_for;
+}
+
+absl::Status Coordinator::EndAttempts(const std::map<std::string, absl::Status>& looked_for) {
   std::vector<v1::Event> events;
   for (const auto& [name, job] : state_.jobs()) {
-    const bool all_gone = std::all_of(job.ranks.begin(), job.ranks.end(),
-                                      [](const RankRecord& rank) { return rank.process_gone; });
-    if (job.ranks.empty() || !all_gone) continue;
-    const AttemptOutcome outcome = DecideAfterAttempt(job);
+    if (!IsOver(job)) continue;
+    const auto there = looked_for.find(name);
+    if (there == looked_for.end() && !ProgressOf(job).empty()) {
+      Changed();  // its last rank has just gone: the next round looks
+      continue;
+    }
+    AttemptOutcome outcome = DecideAfterAttempt(job);
+    if (outcome.next == v1::Job::QUEUED && there != looked_for.end() && !there->second.ok()) {
+      outcome.next = v1::Job::FAILED;
+      outcome.reason = outcome.failure.has_value()
+                           ? absl::StrCat(outcome.failure->message(), "; ", there->second.message())
+                           : std::string(there->second.message());
+    }
     v1::AttemptEnded* ended = events.emplace_back().mutable_attempt_ended();
     ended->set_job(name);
     ended->set_attempt(job.attempt);
@@ -307,6 +360,11 @@ bool Coordinator::AgentsWereToldToShutDown() const {
   return shutting_down_agents_ && std::all_of(agents_.begin(), agents_.end(), [&](const auto& entry) {
            return entry.second.told_to_shut_down || entry.second.lease_end <= now;
          });
+}
+
+int64_t Coordinator::revision() const {
+  absl::MutexLock lock(&mutex_);
+  return state_.revision();
 }
 
 bool Coordinator::deposed() const {

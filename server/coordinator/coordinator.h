@@ -35,6 +35,7 @@ struct CoordinatorOptions {
   absl::Duration hang_timeout = absl::Minutes(30);   // a gang of which no rank moves for so long has hung
   absl::Duration start_timeout = absl::Minutes(10);  // for every rank of a gang to say hello
   absl::Duration round_period = absl::Milliseconds(200);
+  bool outputs_are_here = false;  // every agent is on this machine and sees the folders that it sees
   GangGraces graces;
   int max_queued_jobs = 10'000;
 };
@@ -91,11 +92,17 @@ class Coordinator {
   // Grows with every report of the job that brought metrics or logs. 0: none since the coordinator started.
   int64_t TelemetryVersion(absl::string_view job) const;
 
+  // UNAVAILABLE, DISK_REFUSES, while metrics, logs or events cannot be stored, as far as the last half minute
+  // tells: so long ranks cannot hand over what they have, and nothing moves for who follows them.
+  absl::Status CheckStorage() const;
+
   // True while a job is queued or has processes.
   bool HasActiveJobs() const;
   // From now on agents are told to exit; false until all that hold a lease have been told.
   void ShutDownAgents();
   bool AgentsWereToldToShutDown() const;
+  // Of the journal's newest event.
+  int64_t revision() const;
   // Whether another coordinator has taken over.
   bool deposed() const;
 
@@ -107,11 +114,22 @@ class Coordinator {
   // Stamps, appends and applies `events`. OK for none.
   absl::Status Commit(std::vector<v1::Event> events) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Changed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Notes how the last attempt to write to a store went.
+  struct Refusal {
+    absl::Status why;
+    absl::Time seen = absl::InfinitePast();
+  };
+  void NoteWritten(const absl::Status& status, Refusal* refusal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // As CheckStorage().
+  absl::Status Storage() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 
   // The steps of a round.
   absl::Status LoseNodes(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status EndHungGangs(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status EndAttempts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Of jobs whose attempt is over and which have checkpoints to go on from: whether those are there.
+  std::map<std::string, absl::Status> LookForProgress() const ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status EndAttempts(const std::map<std::string, absl::Status>& looked_for)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status StartGangs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteEndings(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EnsureAgents() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -119,6 +137,8 @@ class Coordinator {
   absl::StatusOr<const JobRecord*> FindJob(absl::string_view name) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   v1::Job View(const JobRecord& job) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   v1::Node View(const NodeRecord& node) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  // Whether what the job has recorded is still in its folder. OK for a job that is not there.
+  absl::Status CheckProgressIsThere(absl::string_view name) const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<v1::Job> StopFor(absl::string_view name, v1::Event wish, const std::string& reason)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -153,6 +173,8 @@ class Coordinator {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool shutting_down_agents_ ABSL_GUARDED_BY(mutex_) = false;
   bool deposed_ ABSL_GUARDED_BY(mutex_) = false;
+  Refusal journal_refusal_ ABSL_GUARDED_BY(mutex_);
+  Refusal telemetry_refusal_ ABSL_GUARDED_BY(mutex_);
   std::string launcher_complaint_ ABSL_GUARDED_BY(mutex_);  // the last one logged
 };
 

@@ -1,7 +1,6 @@
 // What people ask of the coordinator.
 
 #include <algorithm>
-#include <filesystem>
 #include <tuple>
 #include <utility>
 
@@ -9,11 +8,14 @@
 #include "proto/cpp/error_details.h"
 #include "proto/cpp/log.h"
 #include "proto/cpp/proto_time.h"
+#include "proto/cpp/quoted_text.h"
 #include "proto/cpp/status_macros.h"
 #include "proto/cpp/uuid.h"
 #include "server/coordinator/coordinator.h"
 #include "server/coordinator/job_folder.h"
 #include "server/coordinator/job_names.h"
+#include "server/coordinator/output_ownership.h"
+#include "server/coordinator/recorded_progress.h"
 #include "server/coordinator/rejections.h"
 #include "server/coordinator/resource_view.h"
 #include "server/coordinator/spec_admission.h"
@@ -25,19 +27,6 @@ constexpr size_t kMaxRequestIdLength = 128;
 // Specs travel in lists and to every rank, whose messages are bounded.
 constexpr size_t kMaxSpecBytes = 64 << 10;
 
-// Two jobs that write to one folder would replace each other's files.
-absl::Status CheckOutputIsFree(const ClusterState& state, const std::string& output) {
-  const std::filesystem::path folder = std::filesystem::path(output).lexically_normal();
-  for (const auto& [name, job] : state.jobs()) {
-    if (job.settled() || std::filesystem::path(job.spec.output()).lexically_normal() != folder) continue;
-    return WithReason(absl::FailedPreconditionError(
-                          absl::StrCat("output: ", name, " writes to ", output,
-                                       " and has not settled; give another folder, or wait for it")),
-                      "OUTPUT_IN_USE");
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<const JobRecord*> Coordinator::FindJob(absl::string_view name) const {
@@ -48,9 +37,11 @@ absl::StatusOr<const JobRecord*> Coordinator::FindJob(absl::string_view name) co
 
 v1::Job Coordinator::View(const JobRecord& job) const {
   const auto live = live_jobs_.find(job.name);
-  if (live == live_jobs_.end()) return ViewOfJob(job, "");
-  v1::Job view = ViewOfJob(job, live->second.wait_reason);
-  *view.mutable_progress() = live->second.progress;
+  v1::Job view = ViewOfJob(job, live == live_jobs_.end() ? "" : live->second.wait_reason);
+  if (live != live_jobs_.end()) *view.mutable_progress() = live->second.progress;
+  if (job.settled() || job.state == v1::Job::PAUSED) return view;
+  const absl::Status stored = Storage();
+  if (!stored.ok()) view.set_reason(std::string(stored.message()));
   return view;
 }
 
@@ -73,18 +64,24 @@ absl::StatusOr<v1::Job> Coordinator::CreateJob(const v1::CreateJobRequest& reque
   const std::string digest = DigestOfSpec(request.spec());
   v1::JobSpec spec = request.spec();
   const absl::Status valid = CompleteSpec(&spec);
+  const absl::Status holds_none =
+      spec.output().empty() ? absl::OkStatus() : CheckHoldsNoResults(spec.output());
 
   absl::MutexLock lock(&mutex_);
   if (!request.request_id().empty()) {
     if (const ClusterState::Request* known = state_.FindRequest(request.request_id())) {
       if (known->digest != digest) {
         return WithReason(
-            absl::AlreadyExistsError(absl::StrCat("request_id '", request.request_id(), "' has made ",
+            absl::AlreadyExistsError(absl::StrCat("request_id ", Quoted(request.request_id()), " has made ",
                                                   known->job, " of another spec; use a fresh one")),
             "REQUEST_ID_REUSED");
       }
-      PRETEXT_ASSIGN_OR_RETURN(const JobRecord* job, FindJob(known->job));
-      return View(*job);
+      const JobRecord* job = state_.FindJob(known->job);
+      if (job != nullptr) return View(*job);
+      return WithReason(
+          absl::NotFoundError(absl::StrCat("request_id ", Quoted(request.request_id()), " has made ",
+                                           known->job, ", which was deleted since; use a fresh one")),
+          "JOB_DELETED", {{"job", known->job}});
     }
   }
   PRETEXT_RETURN_IF_ERROR(valid);
@@ -92,7 +89,9 @@ absl::StatusOr<v1::Job> Coordinator::CreateJob(const v1::CreateJobRequest& reque
   JobRecord record;
   record.name = MakeJobName(state_.next_job_serial(), spec.name());
   if (spec.output().empty()) spec.set_output(OwnJobFolder(options_.state_directory, record.name));
-  PRETEXT_RETURN_IF_ERROR(CheckOutputIsFree(state_, spec.output()));
+  // The job that owns the folder is the better explanation of what is in it.
+  PRETEXT_RETURN_IF_ERROR(CheckOutputIsFree(state_, spec.output(), /*job=*/""));
+  PRETEXT_RETURN_IF_ERROR(holds_none);
   if (request.validate_only()) {
     record.name.clear();
     if (request.spec().output().empty()) spec.clear_output();
@@ -181,7 +180,18 @@ absl::StatusOr<v1::Job> Coordinator::PauseJob(absl::string_view name) {
   return StopFor(name, std::move(wish), "paused by a person");
 }
 
+absl::Status Coordinator::CheckProgressIsThere(absl::string_view name) const {
+  RecordedProgress progress;
+  {
+    absl::MutexLock lock(&mutex_);
+    const JobRecord* job = state_.FindJob(name);
+    if (job != nullptr) progress = ProgressOf(*job);
+  }
+  return CheckIsStillThere(progress, options_.outputs_are_here);
+}
+
 absl::StatusOr<v1::Job> Coordinator::ResumeJob(absl::string_view name) {
+  const absl::Status there = CheckProgressIsThere(name);
   absl::MutexLock lock(&mutex_);
   PRETEXT_ASSIGN_OR_RETURN(const JobRecord* job, FindJob(name));
   if (job->state != v1::Job::PAUSED) {
@@ -190,6 +200,8 @@ absl::StatusOr<v1::Job> Coordinator::ResumeJob(absl::string_view name) {
                       : job->settled()          ? "`pretext restart` runs it again"
                                                 : "only a paused job can be");
   }
+  PRETEXT_RETURN_IF_ERROR(CheckOutputIsFree(state_, job->spec.output(), job->name));
+  PRETEXT_RETURN_IF_ERROR(there);
   std::vector<v1::Event> events(1);
   events[0].mutable_job_resumed()->set_job(job->name);
   PRETEXT_RETURN_IF_ERROR(Commit(std::move(events)));
@@ -198,6 +210,7 @@ absl::StatusOr<v1::Job> Coordinator::ResumeJob(absl::string_view name) {
 }
 
 absl::StatusOr<v1::Job> Coordinator::RestartJob(absl::string_view name, bool from_start) {
+  const absl::Status there = from_start ? absl::OkStatus() : CheckProgressIsThere(name);
   absl::MutexLock lock(&mutex_);
   PRETEXT_ASSIGN_OR_RETURN(const JobRecord* job, FindJob(name));
   if (!job->settled()) {
@@ -206,6 +219,8 @@ absl::StatusOr<v1::Job> Coordinator::RestartJob(absl::string_view name, bool fro
                       : job->wish == Wish::kCancel  ? "it is being cancelled; call again once it has stopped"
                                                     : "cancel it first, or wait for its end");
   }
+  PRETEXT_RETURN_IF_ERROR(CheckOutputIsFree(state_, job->spec.output(), job->name));
+  PRETEXT_RETURN_IF_ERROR(there);
   std::vector<v1::Event> events(1);
   events[0].mutable_job_restarted()->set_job(job->name);
   events[0].mutable_job_restarted()->set_from_start(from_start);

@@ -136,6 +136,19 @@ TEST(CoordinatorAdmissionTest, GivesTheSameJobForTheSameRequest) {
               StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr(first.name())));
 }
 
+TEST(CoordinatorAdmissionTest, SaysThatTheJobOfARequestWasDeleted) {
+  FakeCluster cluster;
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = SmallSpec();
+  request.set_request_id("8e9b2c1e");
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, cluster.coordinator().CreateJob(request));
+  ASSERT_OK(cluster.coordinator().CancelJob(job.name(), "").status());
+  ASSERT_OK(cluster.coordinator().DeleteJob(job.name()));
+  const absl::StatusOr<v1::Job> again = cluster.coordinator().CreateJob(request);
+  EXPECT_THAT(again, StatusIs(absl::StatusCode::kNotFound, HasSubstr("was deleted since; use a fresh one")));
+  EXPECT_EQ(GetReason(again.status()), "JOB_DELETED");
+}
+
 TEST(CoordinatorAdmissionTest, OnlyChecksWhenAskedTo) {
   FakeCluster cluster;
   v1::CreateJobRequest request;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/log.h"
 #include "proto/cpp/proto_time.h"
+#include "proto/cpp/quoted_text.h"
 #include "proto/cpp/sha256.h"
 #include "proto/cpp/status_macros.h"
 #include "server/coordinator/coordinator.h"
@@ -22,7 +23,7 @@ bool SameCapacity(const v1::NodeCapacity& a, const v1::NodeCapacity& b) {
 
 absl::Status CheckAgent(const v1::SyncAgentRequest& request) {
   if (request.node().rfind("nodes/", 0) != 0 || request.node().size() == 6) {
-    return InvalidField("node", absl::StrCat("'", request.node(), "' is not of the form nodes/{id}"));
+    return InvalidField("node", absl::StrCat(Quoted(request.node()), " is not of the form nodes/{id}"));
   }
   if (request.incarnation().empty()) {
     return InvalidField("incarnation", "must be set to an id made when the agent started");
@@ -271,6 +272,10 @@ absl::StatusOr<v1::ReportResponse> Coordinator::Report(const v1::ReportRequest& 
     }
     const absl::Status written = telemetry_->Write(request.job(), request.attempt(), request.rank(),
                                                    request.sequence(), points, lines);
+    {
+      absl::MutexLock lock(&mutex_);
+      NoteWritten(written, &telemetry_refusal_);
+    }
     if (!written.ok()) {
       Log(LogSeverity::kError, "telemetry not written", {{"job", request.job()}, {"why", written.message()}});
       return absl::UnavailableError(

@@ -3,8 +3,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/error_details.h"
+#include "proto/cpp/quoted_text.h"
 
 namespace pretext {
+namespace {
+
+constexpr size_t kMostOfAReason = 300;
+
+}  // namespace
 
 absl::Status InvalidField(absl::string_view field, const std::string& what) {
   FieldViolations violations;
@@ -15,14 +21,14 @@ absl::Status InvalidField(absl::string_view field, const std::string& what) {
 absl::Status NoSuchJob(absl::string_view name) {
   const absl::string_view advice = absl::StartsWith(name, "jobs/") ? "`pretext jobs` lists those there are"
                                                                    : "names look like jobs/7-xray";
-  return WithReason(absl::NotFoundError(absl::StrCat("there is no job '", name, "'; ", advice)),
+  return WithReason(absl::NotFoundError(absl::StrCat("there is no job ", Quoted(name), "; ", advice)),
                     "JOB_NOT_FOUND", {{"job", std::string(name)}});
 }
 
 absl::Status NoSuchNode(absl::string_view name) {
   const absl::string_view advice = absl::StartsWith(name, "nodes/") ? "`pretext nodes` lists those there are"
                                                                     : "names look like nodes/local";
-  return WithReason(absl::NotFoundError(absl::StrCat("there is no node '", name, "'; ", advice)),
+  return WithReason(absl::NotFoundError(absl::StrCat("there is no node ", Quoted(name), "; ", advice)),
                     "NODE_NOT_FOUND", {{"node", std::string(name)}});
 }
 
@@ -43,6 +49,13 @@ absl::Status NotWritten(absl::string_view why) {
   return WithReason(absl::UnavailableError(absl::StrCat("the journal cannot be written (", why,
                                                         "); nothing was changed: call again")),
                     "JOURNAL_NOT_WRITTEN");
+}
+
+absl::Status DiskRefuses(absl::string_view why) {
+  return WithReason(absl::UnavailableError(absl::StrCat(
+                        "the coordinator cannot write to its disk (", CutBytes(why, kMostOfAReason),
+                        "); jobs go on, and their ranks keep what they have to tell until there is room")),
+                    "DISK_REFUSES");
 }
 
 absl::Status NotLeading() {

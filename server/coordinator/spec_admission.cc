@@ -4,6 +4,7 @@
 #include "proto/cpp/defaults.h"
 #include "proto/cpp/error_details.h"
 #include "proto/cpp/message_digest.h"
+#include "proto/cpp/quoted_text.h"
 #include "proto/cpp/validate.h"
 
 namespace pretext {
@@ -53,7 +54,7 @@ absl::Status ResolveJobReferences(const ClusterState& state, v1::JobSpec* spec) 
     const std::string name = init->job();
     const JobRecord* other = state.FindJob(name);
     if (other == nullptr) {
-      faults.Add(path, absl::StrCat("there is no job '", name, "' here"));
+      faults.Add(path, absl::StrCat("there is no job ", Quoted(name), " here"));
     } else if (other->state != v1::Job::SUCCEEDED && other->finished_stages.empty()) {
       faults.Add(path, absl::StrCat(name, " has not finished a stage yet (it is ",
                                     v1::Job::State_Name(other->state), "); wait for it"));

@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/proto_time.h"
+#include "proto/cpp/quoted_text.h"
 #include "proto/cpp/status_macros.h"
 #include "server/coordinator/rejections.h"
 
@@ -29,7 +30,7 @@ bool IsBelow(const fs::path& path, const fs::path& folder) {
 absl::Status Leaves(absl::string_view path) {
   return InvalidField(
       "path",
-      absl::StrCat("'", path, "' leaves the job's output folder; give a path that ListArtifacts names"));
+      absl::StrCat(Quoted(path), " leaves the job's output folder; give a path that ListArtifacts names"));
 }
 
 }  // namespace
@@ -43,8 +44,11 @@ absl::StatusOr<std::vector<v1::Artifact>> FindArtifacts(const std::string& outpu
     struct stat status;
     // A file that has gone since is no artifact.
     if (lstat(entry->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    // Nor one whose name no message can carry: nothing of a job's is named so.
+    const std::string path = entry->path().lexically_relative(output).string();
+    if (!IsUtf8(path)) continue;
     v1::Artifact& artifact = artifacts.emplace_back();
-    artifact.set_path(entry->path().lexically_relative(output).string());
+    artifact.set_path(path);
     artifact.set_bytes(status.st_size);
     *artifact.mutable_modify_time() = ToTimestamp(absl::TimeFromTimespec(status.st_mtim));
   }
@@ -69,10 +73,10 @@ absl::StatusOr<std::string> ResolveArtifact(const std::string& output, absl::str
   const fs::path folder = fs::canonical(output, error);
   if (error) return absl::NotFoundError(absl::StrCat("the output folder ", output, ": ", error.message()));
   const fs::path real = fs::canonical(folder / relative, error);
-  if (error) return absl::NotFoundError(absl::StrCat("'", path, "' in ", output, ": ", error.message()));
+  if (error) return absl::NotFoundError(absl::StrCat(Quoted(path), " in ", output, ": ", error.message()));
   if (!IsBelow(real, folder)) return Leaves(path);
   if (!fs::is_regular_file(real, error)) {
-    return absl::NotFoundError(absl::StrCat("'", path, "' in ", output, " is not a file"));
+    return absl::NotFoundError(absl::StrCat(Quoted(path), " in ", output, " is not a file"));
   }
   return real.string();
 }

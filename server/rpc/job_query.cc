@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "proto/cpp/nearest_name.h"
 #include "proto/cpp/proto_time.h"
+#include "proto/cpp/quoted_text.h"
 #include "proto/cpp/sha256.h"
 #include "proto/cpp/status_macros.h"
 #include "server/coordinator/rejections.h"
@@ -70,7 +71,7 @@ class Scanner {
       at_ += sign.size();
       return op;
     }
-    return Fault(column(), absl::StrCat("'", text_.substr(at_, 1), "' is no operator (= != < <= > >=)"));
+    return Fault(column(), absl::StrCat(Quoted(text_.substr(at_, 1)), " is no operator (= != < <= > >=)"));
   }
 
   absl::StatusOr<std::string> Value() {
@@ -78,7 +79,7 @@ class Scanner {
     if (text_[at_] != '"') {
       std::string word = Word();
       if (word.empty())
-        return Fault(column(), absl::StrCat("a value is missing before '", text_.substr(at_, 1), "'"));
+        return Fault(column(), absl::StrCat("a value is missing before ", Quoted(text_.substr(at_, 1))));
       return word;
     }
     const size_t begin = column();
@@ -120,7 +121,7 @@ absl::StatusOr<std::vector<Term>> ParseTerms(absl::string_view text) {
     const size_t column = scanner.column();
     const std::string joint = scanner.Word();
     if (!absl::EqualsIgnoreCase(joint, "AND")) {
-      return Fault(column, absl::StrCat("terms are joined by AND, not by '", joint, "'"));
+      return Fault(column, absl::StrCat("terms are joined by AND, not by ", Quoted(joint)));
     }
   }
 }
@@ -161,13 +162,14 @@ absl::StatusOr<Predicate> StateTerm(const Term& term) {
   }
   std::vector<std::string> names;
   for (int i = v1::Job::QUEUED; i <= v1::Job::State_MAX; ++i) names.push_back(v1::Job::State_Name(i));
-  return Fault(term.value_column, absl::StrCat("unknown state '", term.value, "'", DidYouMean(name, names)));
+  return Fault(term.value_column,
+               absl::StrCat("unknown state ", Quoted(term.value), DidYouMean(name, names)));
 }
 
 absl::StatusOr<Predicate> PriorityTerm(const Term& term) {
   int64_t priority;
   if (!absl::SimpleAtoi(term.value, &priority)) {
-    return Fault(term.value_column, absl::StrCat("'", term.value, "' is not a whole number"));
+    return Fault(term.value_column, absl::StrCat(Quoted(term.value), " is not a whole number"));
   }
   return Predicate([op = term.op, priority](const v1::Job& job) {
     return Compare<int64_t>(job.spec().priority(), op, priority);
@@ -179,8 +181,9 @@ absl::StatusOr<Predicate> TimeTerm(const Term& term) {
   std::string error;
   if (!absl::ParseTime(absl::RFC3339_full, term.value, &time, &error) &&
       !absl::ParseTime("%Y-%m-%d", term.value, &time, &error)) {
-    return Fault(term.value_column,
-                 absl::StrCat("'", term.value, "' is not a time such as 2026-03-01 or 2026-03-01T12:00:00Z"));
+    return Fault(
+        term.value_column,
+        absl::StrCat(Quoted(term.value), " is not a time such as 2026-03-01 or 2026-03-01T12:00:00Z"));
   }
   return Predicate([op = term.op, time](const v1::Job& job) {
     return Compare(FromTimestamp(job.create_time()), op, time);
@@ -219,7 +222,7 @@ absl::StatusOr<Predicate> ToPredicate(const Term& term) {
   if (absl::StartsWith(term.field, "labels.")) return LabelTerm(term, term.field.substr(7));
   return Fault(
       term.field_column,
-      absl::StrCat("unknown field '", term.field, "'",
+      absl::StrCat("unknown field ", Quoted(term.field),
                    DidYouMean(term.field, {"state", "name", "priority", "create_time", "labels.KEY"})));
 }
 
@@ -280,7 +283,7 @@ absl::StatusOr<JobOrder> JobOrder::Parse(absl::string_view text) {
   } else if (key == "name") {
     order.key_ = Key::kName;
   } else {
-    return InvalidField("order_by", absl::StrCat("unknown field '", key, "'",
+    return InvalidField("order_by", absl::StrCat("unknown field ", Quoted(key),
                                                  DidYouMean(key, {"create_time", "priority", "name"})));
   }
   return order;

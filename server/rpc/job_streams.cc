@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kPageSize = 500;
 constexpr size_t kChunkBytes = 256 * 1024;
+constexpr int kMostMetrics = 100;  // named in one request; a pattern names any number
 
 v1::Terminal TerminalOf(const v1::Job& job) {
   v1::Terminal terminal;
@@ -52,6 +53,9 @@ class TelemetryStream {
     // The job first: once it is settled its telemetry is complete.
     const absl::StatusOr<v1::Job> job = coordinator_->GetJob(job_);
     if (!job.ok()) return Step::End(job.status());
+    // Nothing will come before the disk has room: who follows shall know why, and call again.
+    const absl::Status stored = coordinator_->CheckStorage();
+    if (waiting_ && !IsSettled(job->state()) && !stored.ok()) return Step::End(stored);
     if (waiting_ && seen_.Same(*coordinator_, *job)) return Step::Wait();
     seen_ = {coordinator_->TelemetryVersion(job_), job->revision()};
     Response page;
@@ -60,7 +64,7 @@ class TelemetryStream {
     if (!status.ok()) return Step::End(status);
     waiting_ = empty;
     if (!empty) return Step::Send(std::move(page));
-    if (follow_ && !IsSettled(job->state())) return Step::Wait();
+    if (follow_ && !IsSettled(job->state())) return stored.ok() ? Step::Wait() : Step::End(stored);
     *page.mutable_terminal() = TerminalOf(*job);
     ended_ = true;
     return Step::Send(std::move(page));
@@ -86,6 +90,25 @@ absl::Status CheckCursor(int64_t cursor) {
   return InvalidField("cursor", absl::StrCat(cursor, " is none of this job's; 0 is the start"));
 }
 
+// The store's word for a cursor from elsewhere, in the words of the service.
+absl::Status ExplainCursor(const absl::Status& status) {
+  if (!absl::IsOutOfRange(status)) return status;
+  return InvalidField("cursor",
+                      absl::StrCat(status.message(), "; take one from an answer, or 0 for the start"));
+}
+
+absl::Status CheckRevision(const Coordinator& coordinator, int64_t after_revision) {
+  const int64_t newest = coordinator.revision();
+  if (after_revision >= 0 && after_revision <= newest) return absl::OkStatus();
+  return InvalidField("after_revision", absl::StrCat(after_revision, " is not in 0 .. ", newest,
+                                                     ", the newest; take one from an answer, or 0"));
+}
+
+template <typename Response>
+std::function<StreamStep<Response>()> EndWith(absl::Status status) {
+  return [status = std::move(status)] { return StreamStep<Response>::End(status); };
+}
+
 }  // namespace
 
 std::function<StreamStep<v1::WatchJobResponse>()> WatchOneJob(const Coordinator* coordinator,
@@ -98,6 +121,8 @@ std::function<StreamStep<v1::WatchJobResponse>()> WatchOneJob(const Coordinator*
   };
   auto place = std::make_shared<Place>();
   place->revision = request.after_revision();
+  const absl::Status valid = CheckRevision(*coordinator, request.after_revision());
+  if (!valid.ok()) return EndWith<v1::WatchJobResponse>(valid);
   return [coordinator, name = request.name(), place]() -> StreamStep<v1::WatchJobResponse> {
     using Step = StreamStep<v1::WatchJobResponse>;
     if (place->ended) return Step::End(absl::OkStatus());
@@ -127,6 +152,8 @@ std::function<StreamStep<v1::WatchJobResponse>()> WatchAllJobs(const Coordinator
   };
   auto place = std::make_shared<Place>();
   place->revision = request.after_revision();
+  const absl::Status valid = CheckRevision(*coordinator, request.after_revision());
+  if (!valid.ok()) return EndWith<v1::WatchJobResponse>(valid);
   return [coordinator, place]() -> StreamStep<v1::WatchJobResponse> {
     using Step = StreamStep<v1::WatchJobResponse>;
     if (place->pending.empty()) {
@@ -148,13 +175,18 @@ std::function<StreamStep<v1::WatchJobResponse>()> WatchAllJobs(const Coordinator
 std::function<StreamStep<v1::StreamMetricsResponse>()> FollowMetrics(
     const Coordinator* coordinator, TelemetryStore* telemetry, const v1::StreamMetricsRequest& request) {
   const std::vector<std::string> metrics(request.metrics().begin(), request.metrics().end());
+  if (metrics.size() > kMostMetrics) {
+    return EndWith<v1::StreamMetricsResponse>(InvalidField(
+        "metrics", absl::StrCat("names ", metrics.size(), " metrics, and the most is ", kMostMetrics,
+                                "; use prefixes such as pretrain/*, or none for all")));
+  }
   auto read = [telemetry, request, metrics, cursor = request.cursor()](v1::StreamMetricsResponse* page,
                                                                        bool* empty) mutable -> absl::Status {
     const absl::Status valid = CheckCursor(cursor);
     if (!valid.ok()) return valid;
     absl::StatusOr<TelemetryStore::MetricPage> read =
         telemetry->ReadMetrics(request.name(), cursor, metrics, request.newest_attempt_only(), kPageSize);
-    if (!read.ok()) return read.status();
+    if (!read.ok()) return ExplainCursor(read.status());
     *empty = read->points.empty();
     cursor = read->cursor;
     page->set_cursor(cursor);
@@ -173,12 +205,16 @@ std::function<StreamStep<v1::TailLogsResponse>()> FollowLogs(const Coordinator* 
   if (request.has_rank()) query.rank = request.rank();
   if (request.has_attempt()) query.attempt = request.attempt();
   query.last = request.last();
+  if (query.last < 0) {
+    return EndWith<v1::TailLogsResponse>(
+        InvalidField("last", absl::StrCat("must be 0, for all lines, or more, not ", query.last)));
+  }
   auto read = [telemetry, name = request.name(), query](v1::TailLogsResponse* page,
                                                         bool* empty) mutable -> absl::Status {
     const absl::Status valid = CheckCursor(query.cursor);
     if (!valid.ok()) return valid;
     absl::StatusOr<TelemetryStore::LogPage> read = telemetry->ReadLogs(name, query, kPageSize);
-    if (!read.ok()) return read.status();
+    if (!read.ok()) return ExplainCursor(read.status());
     *empty = read->lines.empty();
     query.cursor = read->cursor;
     query.last = 0;  // lines that come from now on are all wanted

@@ -12,9 +12,11 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "grpcpp/security/server_credentials.h"
+#include "proto/cpp/quoted_text.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {
@@ -70,8 +72,14 @@ absl::Status PrepareAddress(absl::string_view address) {
     while (absl::StartsWith(path, "//")) path.remove_prefix(1);  // unix:///path is unix:/path
     return PrepareSocket(std::string(path));
   }
-  if (address.find(':') == absl::string_view::npos) {
-    return absl::InvalidArgumentError(absl::StrCat("'", address, "' is neither host:port nor unix:/path"));
+  const size_t colon = address.rfind(':');
+  if (colon == absl::string_view::npos || colon == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(Quoted(address), " is neither host:port nor unix:/path"));
+  }
+  int port = 0;  // gRPC would take any number, less what goes beyond 16 bits
+  if (!absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 || port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(Quoted(address), ": the port must be a number from 0, for any free one, to 65535"));
   }
   return absl::OkStatus();
 }

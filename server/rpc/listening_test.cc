@@ -51,6 +51,15 @@ TEST_F(ListeningTest, MakesASocketForThisUserAlone) {
   EXPECT_EQ(status.st_mode & 0777, 0600);
 }
 
+TEST_F(ListeningTest, RefusesAPortThatIsNoneInsteadOfTakingAnother) {
+  for (const char* address :
+       {"127.0.0.1:99999999", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:", "[::1]:http"}) {
+    EXPECT_THAT(PrepareAddress(address), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("65535")))
+        << address;
+  }
+  for (const char* address : {"127.0.0.1:0", "[::1]:65535"}) EXPECT_OK(PrepareAddress(address)) << address;
+}
+
 TEST_F(ListeningTest, RemovesASocketThatNobodyListensOn) {
   close(MakeSocket());
   ASSERT_OK(PrepareAddress("unix:" + Path("socket")));

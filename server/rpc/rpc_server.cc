@@ -1,20 +1,18 @@
 #include "server/rpc/rpc_server.h"
 
-#include <chrono>
 #include <utility>
 
 #include "grpc/impl/codegen/grpc_types.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server_builder.h"
+#include "proto/cpp/grpc_channel.h"
 #include "proto/cpp/status_macros.h"
 #include "server/rpc/listening.h"
 
 namespace pretext {
 namespace {
 
-// A report carries a rank's metrics and log lines since its last one, perhaps after an outage.
-constexpr int kMaxMessageBytes = 16 << 20;
 constexpr int kMinPingIntervalMs = 5'000;
 
 void Configure(grpc::ServerBuilder* builder, RpcActivity* activity) {
@@ -91,9 +89,9 @@ void RpcServer::Stop(absl::Duration grace) {
   worker_activity_.AwaitNone(grace);
   // Connections of clients that do nothing at the moment would hold up an orderly shutdown until its
   // deadline.
-  const auto now = std::chrono::system_clock::now();
-  if (people_server_ != nullptr) people_server_->Shutdown(now);
-  if (worker_server_ != nullptr) worker_server_->Shutdown(now);
+  const auto long_past = absl::ToChronoTime(absl::UnixEpoch());
+  if (people_server_ != nullptr) people_server_->Shutdown(long_past);
+  if (worker_server_ != nullptr) worker_server_->Shutdown(long_past);
 }
 
 RpcServer::~RpcServer() { Stop(absl::ZeroDuration()); }

@@ -448,6 +448,85 @@ TEST_F(RpcServerTest, EndsStreamsAndHeldCallsWithUnavailableWhenItStops) {
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("call again")));
 }
 
+TEST_F(RpcServerTest, TellsAllItCanOfASpecWithHundredsOfFaults) {
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = Spec();
+  for (int i = 0; i < 400; ++i) request.mutable_spec()->add_stages()->set_name(std::string(100, 'x'));
+  v1::Job job;
+  grpc::ClientContext context;
+  const absl::Status status = FromGrpcStatus(jobs_->CreateJob(&context, request, &job));
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("more faults")));
+  EXPECT_GT(GetFieldViolations(status).size(), 3);
+}
+
+TEST_F(RpcServerTest, NamesTheRequestFieldOfAStreamThatIsAtFault) {
+  const std::string job = Submit().name();
+  const auto fault_of = [](auto stream, auto response) {
+    EXPECT_FALSE(stream->Read(&response));
+    const std::vector<FieldViolation> faults = GetFieldViolations(FromGrpcStatus(stream->Finish()));
+    return faults.size() == 1 ? faults[0].field : "";
+  };
+  v1::StreamMetricsRequest metrics;
+  metrics.set_name(job);
+  metrics.set_cursor(int64_t{1} << 62);
+  grpc::ClientContext far;
+  EXPECT_EQ(fault_of(jobs_->StreamMetrics(&far, metrics), v1::StreamMetricsResponse()), "cursor");
+  metrics.set_cursor(0);
+  for (int i = 0; i < 1001; ++i) metrics.add_metrics("pretrain/loss");
+  grpc::ClientContext many;
+  EXPECT_EQ(fault_of(jobs_->StreamMetrics(&many, metrics), v1::StreamMetricsResponse()), "metrics");
+  v1::TailLogsRequest logs;
+  logs.set_name(job);
+  logs.set_last(-1);
+  grpc::ClientContext negative;
+  EXPECT_EQ(fault_of(jobs_->TailLogs(&negative, logs), v1::TailLogsResponse()), "last");
+  v1::WatchJobRequest watch;
+  for (const std::string& name : {job, std::string("jobs/-")}) {
+    watch.set_name(name);
+    watch.set_after_revision(int64_t{1} << 62);
+    grpc::ClientContext context;
+    EXPECT_EQ(fault_of(jobs_->WatchJob(&context, watch), v1::WatchJobResponse()), "after_revision");
+  }
+}
+
+TEST_F(RpcServerTest, TellsFollowersThatTheDiskIsFullAndGoesOnAfterwards) {
+  const std::string job = StartJob();
+  ReportPoint(job, 1);
+  v1::StreamMetricsRequest request;
+  request.set_name(job);
+  request.set_follow(true);
+  grpc::ClientContext context;
+  auto stream = jobs_->StreamMetrics(&context, request);
+  v1::StreamMetricsResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  request.set_cursor(response.cursor());
+
+  telemetry_.RefuseWith(absl::ResourceExhaustedError("disk is full"));
+  v1::ReportRequest report = MakeReport(job);
+  report.add_metrics()->set_metric("pretrain/loss");
+  report.mutable_metrics(0)->set_step(2);
+  v1::ReportResponse reported;
+  grpc::ClientContext refused;
+  EXPECT_THAT(FromGrpcStatus(workers_->Report(&refused, report, &reported)),
+              StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_FALSE(stream->Read(&response));
+  const absl::Status status = FromGrpcStatus(stream->Finish());
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("disk is full")));
+  EXPECT_EQ(GetReason(status), "DISK_REFUSES");
+  const absl::StatusOr<v1::Job> view = coordinator_->GetJob(job);
+  ASSERT_OK(view);
+  EXPECT_THAT(view->reason(), HasSubstr("disk is full"));
+
+  telemetry_.RefuseWith(absl::OkStatus());
+  Report(report);
+  grpc::ClientContext again;
+  stream = jobs_->StreamMetrics(&again, request);
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.points(0).step(), 2);
+  EXPECT_THAT(coordinator_->GetJob(job)->reason(), ::testing::Not(HasSubstr("disk")));
+  again.TryCancel();
+}
+
 TEST_F(RpcServerTest, KnowsWhetherAnybodyCalls) {
   const v1::Job job = Submit();
   v1::WatchJobRequest request;

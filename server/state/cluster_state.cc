@@ -152,7 +152,8 @@ void ClusterState::OnAttemptStarted(absl::Time time, const v1::AttemptStarted& e
     job->ranks.emplace_back().placement = placement;
   job->start_time = std::min(job->start_time, time);
   SetState(*job, v1::Job::STARTING, time,
-           absl::StrCat("starting ", job->ranks.size(), job->ranks.size() == 1 ? " rank" : " ranks"));
+           absl::StrCat("waiting for ", job->ranks.size(), job->ranks.size() == 1 ? " rank" : " ranks",
+                        " to report"));
 }
 
 void ClusterState::OnRankJoined(absl::Time time, const v1::RankJoined& event) {

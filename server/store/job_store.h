@@ -22,7 +22,7 @@ class JobStore {
   virtual absl::StatusOr<int64_t> Append(absl::Span<const v1::Event> events, int64_t expected_revision) = 0;
 
   // Calls `visit` with every event after `after_revision`, in order. DATA_LOSS: a record cannot be read;
-  // the message says which.
+  // the message says which, and of which file.
   virtual absl::Status Replay(int64_t after_revision,
                               const std::function<void(int64_t revision, const v1::Event& event)>& visit) = 0;
 };

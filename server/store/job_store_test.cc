@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -94,9 +95,18 @@ TEST(SqliteJobStoreTest, NamesTheRevisionThatCannotBeRead) {
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<SqliteDatabase> rival, SqliteDatabase::Open(path, "", 1));
   auto ignore = [](int64_t, const v1::Event&) {};
   ASSERT_OK(rival->Execute("UPDATE events SET record = x'ffff' WHERE revision = 2"));
-  EXPECT_THAT(store->Replay(0, ignore), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("revision 2")));
+  EXPECT_THAT(store->Replay(0, ignore), StatusIs(absl::StatusCode::kDataLoss,
+                                                 ::testing::AllOf(HasSubstr(path), HasSubstr("revision 2"))));
   ASSERT_OK(rival->Execute("DELETE FROM events WHERE revision = 1"));
   EXPECT_THAT(store->Replay(0, ignore), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("revision 1")));
+}
+
+TEST(SqliteJobStoreTest, NamesTheFileThatIsDamaged) {
+  const std::string path = MakeFolder() + "/journal.sqlite";
+  std::ofstream(path) << std::string(4096, 'x');
+  EXPECT_THAT(SqliteJobStore::Open(path),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       ::testing::AllOf(HasSubstr("/journal.sqlite: "), HasSubstr("damaged"))));
 }
 
 TEST(SqliteJobStoreTest, RefusesAFileOfAnotherFormat) {

@@ -1,8 +1,11 @@
 #include "server/store/memory_telemetry_store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "proto/cpp/status_macros.h"
 
 namespace pretext {
 namespace {
@@ -13,6 +16,11 @@ bool IsWanted(const std::string& metric, const std::vector<std::string>& wanted)
     if (!absl::EndsWith(pattern, "*")) return metric == pattern;
     return absl::StartsWith(metric, absl::string_view(pattern).substr(0, pattern.size() - 1));
   });
+}
+
+absl::Status CheckCursor(int64_t cursor, size_t stored) {
+  if (cursor <= static_cast<int64_t>(stored)) return absl::OkStatus();
+  return absl::OutOfRangeError(absl::StrCat(cursor, " is beyond the newest, which is ", stored));
 }
 
 bool IsWanted(const v1::LogLine& line, const TelemetryStore::LogQuery& query) {
@@ -26,6 +34,7 @@ absl::Status MemoryTelemetryStore::Write(const std::string& job, int32_t attempt
                                          int64_t sequence, const std::vector<v1::MetricPoint>& points,
                                          const std::vector<v1::LogLine>& lines) {
   absl::MutexLock lock(&mutex_);
+  if (!refusal_.ok()) return refusal_;
   JobTelemetry& stored = jobs_[job];
   int64_t& last = stored.sequences[{attempt, rank}];
   if (sequence <= last) return absl::OkStatus();
@@ -45,6 +54,7 @@ absl::StatusOr<TelemetryStore::MetricPage> MemoryTelemetryStore::ReadMetrics(
     int limit) {
   absl::MutexLock lock(&mutex_);
   const JobTelemetry& stored = jobs_[job];
+  PRETEXT_RETURN_IF_ERROR(CheckCursor(cursor, stored.points.size()));
   MetricPage page;
   page.cursor = cursor;
   for (int64_t i = cursor; i < stored.points.size() && page.points.size() < limit; ++i) {
@@ -62,6 +72,7 @@ absl::StatusOr<TelemetryStore::LogPage> MemoryTelemetryStore::ReadLogs(const std
                                                                        const LogQuery& query, int limit) {
   absl::MutexLock lock(&mutex_);
   const std::vector<v1::LogLine>& lines = jobs_[job].lines;
+  PRETEXT_RETURN_IF_ERROR(CheckCursor(query.cursor, lines.size()));
   int64_t begin = query.cursor;
   if (query.cursor == 0 && query.last > 0) {
     begin = lines.size();
@@ -83,6 +94,11 @@ absl::Status MemoryTelemetryStore::Delete(const std::string& job) {
   absl::MutexLock lock(&mutex_);
   jobs_.erase(job);
   return absl::OkStatus();
+}
+
+void MemoryTelemetryStore::RefuseWith(absl::Status status) {
+  absl::MutexLock lock(&mutex_);
+  refusal_ = std::move(status);
 }
 
 }  // namespace pretext

@@ -25,6 +25,9 @@ class MemoryTelemetryStore final : public TelemetryStore {
   absl::StatusOr<LogPage> ReadLogs(const std::string& job, const LogQuery& query, int limit) override;
   absl::Status Delete(const std::string& job) override;
 
+  // Writes are refused with `status` from now on, until it is OK again.
+  void RefuseWith(absl::Status status);
+
  private:
   struct JobTelemetry {
     std::map<std::pair<int32_t, int32_t>, int64_t> sequences;           // by attempt and rank
@@ -36,6 +39,7 @@ class MemoryTelemetryStore final : public TelemetryStore {
 
   absl::Mutex mutex_;
   std::map<std::string, JobTelemetry> jobs_ ABSL_GUARDED_BY(mutex_);
+  absl::Status refusal_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace pretext

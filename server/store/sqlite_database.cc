@@ -16,15 +16,18 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5'000;
 
-absl::Status ToStatus(sqlite3* database, int code, absl::string_view what) {
-  const std::string message =
-      absl::StrCat(what, ": ", database == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database));
+// Names the file: there are several, and who reads the message may have to mend one.
+absl::Status ToStatus(sqlite3* database, int code) {
+  const char* file = database == nullptr ? nullptr : sqlite3_db_filename(database, "main");
+  std::string message = absl::StrCat(file == nullptr ? "database" : file, ": ",
+                                     database == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database));
   switch (code & 0xff) {
     case SQLITE_FULL:
       return absl::ResourceExhaustedError(message);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return absl::DataLossError(message);
+      return absl::DataLossError(
+          absl::StrCat(message, ": the file is damaged; put a copy of it back, or move it away"));
     case SQLITE_CONSTRAINT:
       return absl::AlreadyExistsError(message);
     case SQLITE_MISUSE:
@@ -82,7 +85,7 @@ absl::StatusOr<bool> SqliteStatement::Step() {
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  return ToStatus(database_, code, "database");
+  return ToStatus(database_, code);
 }
 
 absl::Status SqliteStatement::Run() {
@@ -111,7 +114,10 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::
   const int code = sqlite3_open_v2(path.c_str(), &connection,
                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(connection));
-  if (code != SQLITE_OK) return ToStatus(connection, code, absl::StrCat("cannot open ", path));
+  if (code != SQLITE_OK) {
+    const absl::Status status = ToStatus(connection, code);
+    return absl::Status(status.code(), absl::StrCat("cannot open ", path, ": ", status.message()));
+  }
   sqlite3_busy_timeout(connection, kBusyTimeoutMs);
   PRETEXT_RETURN_IF_ERROR(database->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"));
   int64_t found = 0;
@@ -124,7 +130,8 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::
   if (found != 0) {
     return absl::FailedPreconditionError(absl::StrCat(path, " has format ", found,
                                                       ", and this program writes format ", version,
-                                                      "; use the program it was written by"));
+                                                      "; use the program it was written by, or another "
+                                                      "state folder"));
   }
   PRETEXT_RETURN_IF_ERROR(database->Execute(
       absl::StrCat("BEGIN IMMEDIATE; ", schema, "; PRAGMA user_version=", version, "; COMMIT;")));
@@ -135,13 +142,13 @@ SqliteDatabase::~SqliteDatabase() { sqlite3_close(database_); }
 
 absl::Status SqliteDatabase::Execute(const std::string& sql) {
   const int code = sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr);
-  return code == SQLITE_OK ? absl::OkStatus() : ToStatus(database_, code, "database");
+  return code == SQLITE_OK ? absl::OkStatus() : ToStatus(database_, code);
 }
 
 absl::StatusOr<SqliteStatement> SqliteDatabase::Prepare(absl::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v2(database_, sql.data(), sql.size(), &statement, nullptr);
-  if (code != SQLITE_OK) return ToStatus(database_, code, "database");
+  if (code != SQLITE_OK) return ToStatus(database_, code);
   return SqliteStatement(database_, statement);
 }
 

@@ -16,7 +16,7 @@ constexpr char kSchema[] = "CREATE TABLE events (revision INTEGER PRIMARY KEY, r
 absl::StatusOr<std::unique_ptr<SqliteJobStore>> SqliteJobStore::Open(const std::string& path) {
   PRETEXT_ASSIGN_OR_RETURN(std::unique_ptr<SqliteDatabase> database,
                            SqliteDatabase::Open(path, kSchema, kVersion));
-  return std::unique_ptr<SqliteJobStore>(new SqliteJobStore(std::move(database)));
+  return std::unique_ptr<SqliteJobStore>(new SqliteJobStore(path, std::move(database)));
 }
 
 absl::StatusOr<int64_t> SqliteJobStore::Append(absl::Span<const v1::Event> events,
@@ -54,12 +54,14 @@ absl::Status SqliteJobStore::Replay(
     PRETEXT_ASSIGN_OR_RETURN(const bool more, read.Step());
     if (!more) return absl::OkStatus();
     if (read.Int(0) != expected) {
-      return absl::DataLossError(absl::StrCat("the journal lacks the event of revision ", expected));
+      return absl::DataLossError(absl::StrCat(path_, " lacks the event of revision ", expected,
+                                              "; put a whole copy of it back, or move it away"));
     }
     v1::Event event;
     if (!event.ParseFromString(read.Text(1)) || event.kind_case() == v1::Event::KIND_NOT_SET) {
-      return absl::DataLossError(absl::StrCat("the journal's event of revision ", expected,
-                                              " cannot be read; was it written by a newer program?"));
+      return absl::DataLossError(
+          absl::StrCat(path_, ": the event of revision ", expected,
+                       " cannot be read; if a newer program has written it, use that"));
     }
     visit(expected, event);
   }

@@ -23,8 +23,10 @@ class SqliteJobStore final : public JobStore {
                       const std::function<void(int64_t revision, const v1::Event& event)>& visit) override;
 
  private:
-  explicit SqliteJobStore(std::unique_ptr<SqliteDatabase> database) : database_(std::move(database)) {}
+  SqliteJobStore(std::string path, std::unique_ptr<SqliteDatabase> database)
+      : path_(std::move(path)), database_(std::move(database)) {}
 
+  const std::string path_;
   absl::Mutex mutex_;
   const std::unique_ptr<SqliteDatabase> database_ ABSL_PT_GUARDED_BY(mutex_);
 };

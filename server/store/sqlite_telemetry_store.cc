@@ -126,6 +126,15 @@ absl::Status SqliteTelemetryStore::Write(const std::string& job, int32_t attempt
   return transaction.Commit();
 }
 
+absl::Status SqliteTelemetryStore::CheckCursor(const char* table, int64_t cursor) {
+  PRETEXT_ASSIGN_OR_RETURN(SqliteStatement read,
+                           database_->Prepare("SELECT seq FROM sqlite_sequence WHERE name = ?"));
+  PRETEXT_ASSIGN_OR_RETURN(const bool found, read.Bind(1, absl::string_view(table)).Step());
+  const int64_t newest = found ? read.Int(0) : 0;
+  if (cursor <= newest) return absl::OkStatus();
+  return absl::OutOfRangeError(absl::StrCat(cursor, " is beyond the newest, which is ", newest));
+}
+
 absl::StatusOr<TelemetryStore::MetricPage> SqliteTelemetryStore::ReadMetrics(
     const std::string& job, int64_t cursor, const std::vector<std::string>& metrics, bool newest_attempt_only,
     int limit) {
@@ -146,6 +155,7 @@ absl::StatusOr<TelemetryStore::MetricPage> SqliteTelemetryStore::ReadMetrics(
   page.cursor = cursor;
   while (true) {
     PRETEXT_ASSIGN_OR_RETURN(const bool more, read.Step());
+    if (!more && page.points.empty()) PRETEXT_RETURN_IF_ERROR(CheckCursor("points", cursor));
     if (!more) return page;
     page.cursor = read.Int(0);
     v1::MetricPoint& point = page.points.emplace_back();
@@ -181,6 +191,7 @@ absl::StatusOr<TelemetryStore::LogPage> SqliteTelemetryStore::ReadLogs(const std
   read.Bind(1, job).Bind(2, page.cursor).Bind(3, int64_t{limit});
   while (true) {
     PRETEXT_ASSIGN_OR_RETURN(const bool more, read.Step());
+    if (!more && page.lines.empty()) PRETEXT_RETURN_IF_ERROR(CheckCursor("lines", query.cursor));
     if (!more) return page;
     page.cursor = read.Int(0);
     v1::LogLine& line = page.lines.emplace_back();

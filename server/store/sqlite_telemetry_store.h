@@ -40,6 +40,9 @@ class SqliteTelemetryStore final : public TelemetryStore {
   absl::StatusOr<int64_t> FindTail(const std::string& job, const LogQuery& query)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // OUT_OF_RANGE when no row of `table` was ever numbered as high as `cursor`.
+  absl::Status CheckCursor(const char* table, int64_t cursor) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   absl::Mutex mutex_;
   const std::unique_ptr<SqliteDatabase> database_ ABSL_PT_GUARDED_BY(mutex_);
 };

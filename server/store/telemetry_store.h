@@ -31,7 +31,8 @@ class TelemetryStore {
   };
   // At most `limit` points after `cursor` (0: from the start) in the order they arrived. `metrics`: exact
   // names or prefixes ending in '*'; empty: all. With `newest_attempt_only`, a point is left out when a
-  // higher attempt of the same metric and step is stored.
+  // higher attempt of the same metric and step is stored. OUT_OF_RANGE: `cursor` is beyond everything that
+  // was ever stored, so it is from elsewhere.
   virtual absl::StatusOr<MetricPage> ReadMetrics(const std::string& job, int64_t cursor,
                                                  const std::vector<std::string>& metrics,
                                                  bool newest_attempt_only, int limit) = 0;
@@ -46,6 +47,7 @@ class TelemetryStore {
     absl::optional<int32_t> attempt;
     int32_t last = 0;  // if positive and cursor is 0: only so many before the end
   };
+  // OUT_OF_RANGE as above.
   virtual absl::StatusOr<LogPage> ReadLogs(const std::string& job, const LogQuery& query, int limit) = 0;
 
   // Forgets all of a job.

@@ -171,6 +171,17 @@ TEST_P(TelemetryStoreTest, ForgetsAJobAndNoOther) {
   EXPECT_EQ(other.points.size(), 1);
 }
 
+TEST_P(TelemetryStoreTest, RefusesACursorFromElsewhere) {
+  Write(1, {Point("pretrain/loss", 1)}, {Line("begin")});
+  Metrics(0);
+  EXPECT_THAT(Metrics(cursor_), IsEmpty()) << "the newest cursor is one of this store's";
+  EXPECT_THAT(store_->ReadMetrics("jobs/1", int64_t{1} << 62, {}, false, 10),
+              StatusIs(absl::StatusCode::kOutOfRange));
+  TelemetryStore::LogQuery query;
+  query.cursor = int64_t{1} << 62;
+  EXPECT_THAT(store_->ReadLogs("jobs/1", query, 10), StatusIs(absl::StatusCode::kOutOfRange));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, TelemetryStoreTest,
     ::testing::Values(Kind{"Memory", [] { return std::make_unique<MemoryTelemetryStore>(); }},

@@ -1,0 +1,50 @@
+#include "proto/cpp/quoted_text.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace pretext {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::StartsWith;
+
+TEST(QuotedTextTest, KnowsWhatIsUtf8) {
+  EXPECT_TRUE(IsUtf8(""));
+  EXPECT_TRUE(IsUtf8("Röntgen \xF0\x9F\xA9\xBB"));
+  for (const char* broken :
+       {"\xFF", "a\xC3", "\xC0\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xE0\x80\x80"})
+    EXPECT_FALSE(IsUtf8(broken));
+}
+
+TEST(QuotedTextTest, CutsBetweenCharacters) {
+  EXPECT_EQ(CutBytes("abc", 3), "abc");
+  EXPECT_EQ(CutBytes("abcdefgh", 6), "abc...");
+  EXPECT_EQ(CutBytes("aäääää", 7), "aä...");
+}
+
+TEST(QuotedTextTest, ShowsShortTextsAsTheyAre) {
+  EXPECT_EQ(Quoted(""), "''");
+  EXPECT_EQ(Quoted("/data/Röntgen"), "'/data/Röntgen'");
+}
+
+TEST(QuotedTextTest, EscapesWhatIsNoText) {
+  EXPECT_EQ(Quoted("a\xFF"), "'a\\xff'");
+  EXPECT_EQ(Quoted("a\nb"), "'a\\nb'");
+}
+
+TEST(QuotedTextTest, ShowsBothEndsOfALongText) {
+  std::string text = "begin";
+  for (int i = 0; i < 5000; ++i) text += "ä";
+  text += "end";
+  const std::string quoted = Quoted(text);
+  EXPECT_LT(quoted.size(), 300);
+  EXPECT_TRUE(IsUtf8(quoted)) << quoted;
+  EXPECT_THAT(quoted, StartsWith("'beginää"));
+  EXPECT_THAT(quoted, EndsWith("ääend' (10008 bytes)"));
+}
+
+}  // namespace
+}  // namespace pretext
