@@ -26,6 +26,7 @@
 #include "proto/cpp/quoted_text.h"
 #include "proto/cpp/state_path.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/utf8.h"
 #include "proto/cpp/version.h"
 #include "server/build_server.h"
 #include "server/launchers/registry.h"
@@ -185,7 +186,7 @@ absl::Status CheckTexts(int argc, char** argv, const ServerOptions& options) {
   std::vector<std::string> texts(argv + 1, argv + argc);
   texts.push_back(options.state_directory);
   for (const std::string& text : texts) {
-    if (!IsUtf8(text)) {
+    if (!IsValidUtf8(text)) {
       return absl::InvalidArgumentError(
           absl::StrCat(Quoted(text), " is not UTF-8, as arguments and the state folder's path must be"));
     }

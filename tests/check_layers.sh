@@ -47,11 +47,18 @@ allowed() {
     worker/session | worker/agent) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks worker/train worker/eval worker/optim worker/checkpoint ;;
     client/render) ;;
     client/coordinator_client) echo client/render ;;
-    client/commands) echo client/render client/coordinator_client ;;
+    client/session) echo client/render client/coordinator_client ;;
+    client/following) echo client/render client/coordinator_client client/session ;;
+    client/submission) echo client/render client/coordinator_client client/session client/following ;;
+    client/commands/*) echo client/render client/coordinator_client client/session client/following client/submission ;;
+    client/commands)
+      echo client/render client/coordinator_client client/session client/following client/submission
+      echo client/commands/training client/commands/jobs client/commands/results client/commands/service
+      ;;
     *) echo unknown ;;
   esac
 }
-for folder in server/*/ worker/*/ client/*/; do
+for folder in server/*/ worker/*/ client/*/ client/commands/*/; do
   folder="${folder%/}"
   uses="$(allowed "$folder")"
   if [ "$uses" = unknown ]; then
@@ -88,6 +95,8 @@ only_in "gRPC" '(#include <grpc|grpc::)' 'server/rpc/*' 'worker/session/*' 'work
   'proto/cpp/grpc_*'
 only_in "SQLite" 'sqlite3' 'server/store/sqlite_*'
 only_in "CUDA or NCCL" '#include .*(cuda|nccl|NCCL)' 'worker/dist/c10d_*'
+only_in "the time" '(absl::(Now|SleepFor)\(|(system|steady|high_resolution)_clock::now|sleep_for|clock_gettime|gettimeofday|\busleep\()' \
+  'proto/cpp/clock.*'
 # The agent of tests is a program of its own; NCCL takes its settings from nowhere else.
 only_in "the environment" '\b(getenv|setenv)\b' '*/main.cc' 'server/launchers/fake_agent.cc' \
   'worker/dist/c10d_nccl_backend.cc'

@@ -8,9 +8,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "client/commands/exit_codes.h"
 #include "client/commands/registry.h"
+#include "client/session/exit_codes.h"
 #include "proto/cpp/nearest_name.h"
+#include "proto/cpp/quoted_text.h"
+#include "proto/cpp/utf8.h"
 #include "proto/cpp/version.h"
 
 namespace pretext {
@@ -121,9 +123,32 @@ std::vector<std::string> WithHelp(std::vector<std::string> arguments) {
   return arguments;
 }
 
+// Names and paths travel in messages, which hold UTF-8 and nothing else.
+absl::Status CheckTexts(const std::vector<std::string>& arguments, const CommandContext& context) {
+  for (const std::string& argument : arguments) {
+    if (!IsValidUtf8(argument))
+      return absl::InvalidArgumentError(absl::StrCat("the argument ", Quoted(argument), " is not UTF-8"));
+  }
+  if (!IsValidUtf8(context.state_directory)) {
+    return absl::InvalidArgumentError(absl::StrCat("the state folder ", Quoted(context.state_directory),
+                                                   " is not UTF-8; set PRETEXT_STATE to another"));
+  }
+  if (!IsValidUtf8(context.server))
+    return absl::InvalidArgumentError(
+        absl::StrCat("PRETEXT_SERVER is ", Quoted(context.server), ", not UTF-8"));
+  return absl::OkStatus();
+}
+
+int ShowError(const absl::Status& status, CommandContext& context) {
+  *context.err << "pretext: " << status.message() << std::endl;
+  return ExitCodeFor(status);
+}
+
 }  // namespace
 
 int RunCommandLine(const std::vector<std::string>& arguments, CommandContext& context) {
+  const absl::Status texts = CheckTexts(arguments, context);
+  if (!texts.ok()) return ShowError(texts, context);
   CLI::App app(kIntroduction, "pretext");
   app.formatter(std::make_shared<WrappedHelp>());
   app.set_version_flag("--version", absl::StrCat("pretext ", kVersion));
@@ -147,8 +172,7 @@ int RunCommandLine(const std::vector<std::string>& arguments, CommandContext& co
   const absl::StatusOr<int> code = runs.at(app.get_subcommands().front())(context);
   context.out->flush();
   if (code.ok()) return *code;
-  *context.err << "pretext: " << code.status().message() << std::endl;
-  return ExitCodeFor(code.status());
+  return ShowError(code.status(), context);
 }
 
 }  // namespace pretext

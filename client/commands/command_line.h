@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "client/commands/command_context.h"
+#include "client/session/command_context.h"
 
 namespace pretext {
 

@@ -115,5 +115,15 @@ TEST(CommandLineTest, CompletionKnowsEveryCommandAndItsOptions) {
   EXPECT_THAT(fake.err.str(), HasSubstr("did you mean bash?"));
 }
 
+TEST(CommandLineTest, WhatIsNotUtf8IsRefusedBeforeItTravels) {
+  FakeContext fake;
+  EXPECT_EQ(fake.Run({"status", "caf\xe9"}), 64);
+  EXPECT_THAT(fake.err.str(), ::testing::HasSubstr("the argument 'caf\\xe9' is not UTF-8"));
+  fake.context.state_directory = "/state\xff";
+  EXPECT_EQ(fake.Run({"jobs"}), 64);
+  EXPECT_THAT(fake.err.str(), ::testing::HasSubstr("set PRETEXT_STATE"));
+  EXPECT_TRUE(fake.client.calls.empty());
+}
+
 }  // namespace
 }  // namespace pretext

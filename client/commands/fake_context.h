@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/commands/command_context.h"
 #include "client/commands/command_line.h"
 #include "client/coordinator_client/fake_coordinator_client.h"
+#include "client/session/command_context.h"
 #include "gtest/gtest.h"
 #include "proto/cpp/fake_clock.h"
 

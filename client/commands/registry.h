@@ -3,7 +3,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "client/commands/command.h"
+#include "client/session/command.h"
 
 namespace pretext {
 

@@ -1,12 +1,15 @@
 #ifndef PRETEXT_CLIENT_COORDINATOR_CLIENT_FAKE_COORDINATOR_CLIENT_H_
 #define PRETEXT_CLIENT_COORDINATOR_CLIENT_FAKE_COORDINATOR_CLIENT_H_
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "client/coordinator_client/coordinator_client.h"
 
 namespace pretext {
@@ -87,6 +90,7 @@ class FakeCoordinatorClient final : public CoordinatorClient {
                                              const OnMetrics& on_points) override {
     if (!Begin(absl::StrCat("StreamMetrics ", request.name())).ok()) return failure;
     for (size_t i = request.cursor(); i < metrics.size(); ++i) {
+      if (!IsWanted(metrics[i].metric(), request)) continue;
       v1::StreamMetricsResponse response;
       *response.add_points() = metrics[i];
       response.set_cursor(static_cast<int64_t>(i) + 1);
@@ -158,6 +162,14 @@ class FakeCoordinatorClient final : public CoordinatorClient {
   }
 
  private:
+  static bool IsWanted(const std::string& metric, const v1::StreamMetricsRequest& request) {
+    return request.metrics().empty() ||
+           std::any_of(request.metrics().begin(), request.metrics().end(), [&](absl::string_view pattern) {
+             return absl::ConsumeSuffix(&pattern, "*") ? absl::StartsWith(metric, pattern)
+                                                       : metric == pattern;
+           });
+  }
+
   absl::Status Begin(std::string call) {
     calls.push_back(std::move(call));
     return failure;

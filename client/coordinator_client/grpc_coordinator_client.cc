@@ -9,6 +9,7 @@
 #include "absl/synchronization/mutex.h"
 #include "pretext/v1/cluster_service.grpc.pb.h"
 #include "pretext/v1/job_service.grpc.pb.h"
+#include "proto/cpp/error_details.h"
 #include "proto/cpp/grpc_channel.h"
 #include "proto/cpp/grpc_deadline.h"
 #include "proto/cpp/grpc_status.h"
@@ -34,7 +35,7 @@ class Retries {
     const absl::Duration delay = backoff_.Next();
     if (waited_ + delay > options_.retry.give_up_after) return false;
     waited_ += delay;
-    options_.wait(delay);
+    options_.wait(delay, status);
     return true;
   }
 
@@ -164,9 +165,10 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
     return serial_++;
   }
 
-  // Says who did not answer; other errors are the coordinator's own words.
+  // Says who did not answer; errors with a reason are the coordinator's own words.
   absl::Status Explain(const absl::Status& status) const {
     if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status)) return status;
+    if (!GetReason(status).empty()) return status;
     return absl::Status(status.code(), absl::StrCat("the coordinator at ", options_.address,
                                                     " does not answer: ", status.message()));
   }

@@ -18,8 +18,8 @@ struct GrpcClientOptions {
   absl::Duration call_timeout = absl::Seconds(20);
   RetryPolicy retry;
   uint64_t seed = 0;  // of the backoff's jitter
-  // Waits between tries. Required.
-  std::function<void(absl::Duration)> wait;
+  // Waits between tries; `why` is what the last one failed with. Required.
+  std::function<void(absl::Duration, const absl::Status& why)> wait;
 };
 
 // Connects when first used; an address that nobody listens on shows as UNAVAILABLE then.

@@ -118,7 +118,7 @@ class GrpcCoordinatorClientTest : public testing::Test {
   std::unique_ptr<CoordinatorClient> MakeClient() {
     GrpcClientOptions options;
     options.address = address_;
-    options.wait = [this](absl::Duration delay) { waits_.push_back(delay); };
+    options.wait = [this](absl::Duration delay, const absl::Status&) { waits_.push_back(delay); };
     return MakeGrpcCoordinatorClient(std::move(options));
   }
   static grpc::Status Unavailable() { return grpc::Status(grpc::StatusCode::UNAVAILABLE, "restarting"); }

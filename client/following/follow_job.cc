@@ -1,18 +1,18 @@
-#include "client/commands/follow_job.h"
+#include "client/following/follow_job.h"
 
 #include <algorithm>
 #include <deque>
 #include <vector>
 
-#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/commands/exit_codes.h"
-#include "client/commands/job_end.h"
-#include "client/commands/live_screen.h"
+#include "client/following/job_end.h"
+#include "client/following/live_screen.h"
 #include "client/render/job_feed.h"
 #include "client/render/message_text.h"
 #include "client/render/plain_text.h"
 #include "client/render/stage_results.h"
+#include "client/session/exit_codes.h"
 #include "proto/cpp/job_state.h"
 #include "proto/cpp/status_macros.h"
 
@@ -55,7 +55,7 @@ class TextView final : public JobView {
     const LineStyle style = {context_.terminal_width(), context_.out_is_terminal, context_.utf8};
     const FeedStep step = feed_.Update(job, now, style);
     for (const auto& [name, value] : job.progress().metrics()) newest_[name] = value;
-    std::vector<std::string> lines = NewWarnings(job.name());
+    std::vector<std::string> lines = NewWarnings(job);
     lines.insert(lines.end(), step.lines.begin(), step.lines.end());
     for (const int index : step.finished_stages) lines.push_back(StageLine(job, index));
     screen_.Show(lines, step.live, absl::StrCat(job.state(), " ", job.attempt(), " ", job.progress().stage()),
@@ -85,27 +85,25 @@ class TextView final : public JobView {
  private:
   std::string StageLine(const v1::Job& job, int index) {
     const v1::Stage& stage = job.spec().stages(index);
-    MetricValues values = ReadMetrics(job.name(), ResultMetrics(stage), coordinator_.client);
-    values.insert(newest_.begin(), newest_.end());
-    if (values.count(absl::StrCat(stage.name(), "/loss")) == 0) {
-      // It was over before its progress was seen.
-      values.merge(ReadMetrics(job.name(), LossMetrics(stage), coordinator_.client));
-    }
     const std::string count =
         job.spec().stages_size() > 1 ? absl::StrCat("[", index + 1, "/", job.spec().stages_size(), "] ") : "";
-    return absl::StrCat(count, OneLine(stage.name()), " done: ", StageResult(stage, values));
+    return absl::StrCat(count, OneLine(stage.name()),
+                        " done: ", ReadStageResult(job, index, newest_, coordinator_.client));
   }
 
-  // A line for each warning and error that its ranks have written since the last look.
-  std::vector<std::string> NewWarnings(const std::string& name) {
+  // A line for each warning and error that its ranks have written since the last look, but for what the job's
+  // end is about to say.
+  std::vector<std::string> NewWarnings(const v1::Job& job) {
     std::vector<std::string> lines;
     v1::TailLogsRequest request;
-    request.set_name(name);
+    request.set_name(job.name());
     request.set_cursor(log_cursor_);
     if (log_cursor_ == 0) request.set_last(kFirstLogLines);
     const auto take = [&](const v1::TailLogsResponse& response) {
       for (const v1::LogLine& line : response.lines()) {
-        if (line.severity() < v1::LogLine::WARNING || ++warnings_ > kMostWarnings) continue;
+        if (line.severity() < v1::LogLine::WARNING) continue;
+        if (job.state() == v1::Job::FAILED && absl::StrContains(job.reason(), line.text())) continue;
+        if (++warnings_ > kMostWarnings) continue;
         const char* what = line.severity() == v1::LogLine::WARNING ? "warning" : "error";
         lines.push_back(absl::StrCat(what, " of rank ", line.rank(), ": ", OneLine(line.text())));
       }

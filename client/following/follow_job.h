@@ -1,11 +1,11 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_FOLLOW_JOB_H_
-#define PRETEXT_CLIENT_COMMANDS_FOLLOW_JOB_H_
+#ifndef PRETEXT_CLIENT_FOLLOWING_FOLLOW_JOB_H_
+#define PRETEXT_CLIENT_FOLLOWING_FOLLOW_JOB_H_
 
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "client/commands/command_context.h"
-#include "client/commands/output_format.h"
+#include "client/session/command_context.h"
+#include "client/session/output_format.h"
 
 namespace pretext {
 
@@ -17,4 +17,4 @@ absl::StatusOr<int> FollowJob(const std::string& name, OutputFormat format, Comm
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_FOLLOW_JOB_H_
+#endif  // PRETEXT_CLIENT_FOLLOWING_FOLLOW_JOB_H_

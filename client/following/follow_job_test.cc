@@ -1,4 +1,4 @@
-#include "client/commands/follow_job.h"
+#include "client/following/follow_job.h"
 
 #include "client/commands/fake_context.h"
 #include "gmock/gmock.h"
@@ -203,6 +203,22 @@ TEST_F(FollowJobTest, AFailureIsShownWithItsCauseAndTheLastWordsOfItsRank) {
                         "OUT_OF_MEMORY: rank 0 on nodes/local was killed for want of memory\n\n"
                         "Last words of rank 0:\n  loading resnet18\n"));
   EXPECT_THAT(fake_.out.str(), HasSubstr("pretext restart jobs/1"));
+}
+
+TEST_F(FollowJobTest, AJobThatCannotWorkAsWrittenIsToldOnceAndNotToBeRestarted) {
+  const std::string why = "batch_size 256 is more than the 100 pictures; lower it";
+  AddLog(v1::LogLine::ERROR, why);
+  v1::Job failed = Job(v1::Job::FAILED);
+  failed.set_reason(why);
+  failed.mutable_failure()->set_attempt(1);
+  failed.mutable_failure()->set_cause(v1::Failure::SPEC);
+  failed.mutable_failure()->set_message(why);
+  fake_.client.coming = {failed};
+  EXPECT_EQ(fake_.Run({"watch", "1"}), 10);
+  const std::string text = fake_.out.str();
+  EXPECT_EQ(text.find(why), text.rfind(why)) << text;
+  EXPECT_THAT(text, HasSubstr("submit it as a new job"));
+  EXPECT_THAT(text, Not(HasSubstr("restart")));
 }
 
 TEST_F(FollowJobTest, JsonHasADocumentALineAndNothingElse) {

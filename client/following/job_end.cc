@@ -1,4 +1,4 @@
-#include "client/commands/job_end.h"
+#include "client/following/job_end.h"
 
 #include <algorithm>
 #include <string>
@@ -109,10 +109,17 @@ std::string FailureEndText(const v1::Job& job, const Reached& coordinator) {
   absl::StrAppend(&text, "\n");
   if (job.has_failure() && !absl::StrContains(job.reason(), job.failure().message()))
     absl::StrAppend(&text, FailureText(job.failure()), "\n");
-  absl::StrAppend(&text, "\n", LastWords(job, coordinator.client));
+  // A job that cannot work as written has said why; what its ranks said before does not help, nor does
+  // running it again as it is.
+  const bool as_written =
+      job.failure().cause() == v1::Failure::SPEC || job.failure().cause() == v1::Failure::DATA;
+  absl::StrAppend(&text, "\n", as_written ? "" : LastWords(job, coordinator.client));
   absl::StrAppend(&text, "Results so far  ", ShellWord(OneLine(job.output())), "\n");
   absl::StrAppend(&text, "Next            pretext logs ", job.name(), "\n");
-  absl::StrAppend(&text, "                pretext restart ", job.name(), "  (from its newest checkpoint)\n");
+  absl::StrAppend(&text, "                ",
+                  as_written ? "mend what is said above and submit it as a new job"
+                             : absl::StrCat("pretext restart ", job.name(), "  (from its newest checkpoint)"),
+                  "\n");
   return text;
 }
 
@@ -133,15 +140,30 @@ MetricValues ReadMetrics(const std::string& job, const std::vector<std::string>&
   return values;
 }
 
+std::string ReadStageResult(const v1::Job& job, int index, const MetricValues& newest,
+                            CoordinatorClient* client) {
+  const v1::Stage& stage = job.spec().stages(index);
+  MetricValues values = ReadMetrics(job.name(), ResultMetrics(stage), client);
+  values.insert(newest.begin(), newest.end());
+  if (values.count(absl::StrCat(stage.name(), "/loss")) == 0) {
+    // It was over before its progress was seen.
+    values.merge(ReadMetrics(job.name(), LossMetrics(stage), client));
+  }
+  return StageResult(stage, values);
+}
+
 std::string JobEndText(const v1::Job& job, const Reached& coordinator) {
   switch (job.state()) {
     case v1::Job::SUCCEEDED:
       return SuccessText(job, coordinator);
     case v1::Job::CANCELLED:
       return absl::StrCat(job.name(), " was cancelled", TookText(job), job.reason().empty() ? "" : ": ",
-                          OneLine(job.reason()), "\nResults so far  ", ShellWord(OneLine(job.output())),
-                          "\nNext            pretext restart ", job.name(),
-                          "  (from its newest checkpoint)\n");
+                          OneLine(job.reason()), "\n",
+                          job.attempt() == 0
+                              ? "It never ran. "
+                              : absl::StrCat("Results so far  ", ShellWord(OneLine(job.output())), "\n"),
+                          "Next            pretext restart ", job.name(),
+                          job.attempt() == 0 ? "\n" : "  (from its newest checkpoint)\n");
     default:
       return FailureEndText(job, coordinator);
   }

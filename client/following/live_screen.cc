@@ -1,4 +1,4 @@
-#include "client/commands/live_screen.h"
+#include "client/following/live_screen.h"
 
 namespace pretext {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_LIVE_SCREEN_H_
-#define PRETEXT_CLIENT_COMMANDS_LIVE_SCREEN_H_
+#ifndef PRETEXT_CLIENT_FOLLOWING_LIVE_SCREEN_H_
+#define PRETEXT_CLIENT_FOLLOWING_LIVE_SCREEN_H_
 
 #include <ostream>
 #include <string>
@@ -36,4 +36,4 @@ class LiveScreen {
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_LIVE_SCREEN_H_
+#endif  // PRETEXT_CLIENT_FOLLOWING_LIVE_SCREEN_H_

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/render/plain_text.h"
 #include "client/render/quantity.h"
@@ -14,7 +15,9 @@ namespace {
 
 std::string WithReason(absl::string_view what, const v1::Job& job) {
   const std::string reason = OneLine(job.reason());
-  return reason.empty() ? std::string(what) : absl::StrCat(what, ": ", reason);
+  if (reason.empty()) return std::string(what);
+  // "paused: paused by a person" says it twice.
+  return absl::StartsWith(reason, what) ? reason : absl::StrCat(what, ": ", reason);
 }
 
 bool HasFailure(const v1::Job& job) { return job.has_failure() && job.failure().attempt() > 0; }
@@ -65,6 +68,9 @@ void JobFeed::FindChanges(const v1::Job& job, FeedStep* step) {
     step->lines.push_back(absl::StrCat("attempt ", job.attempt(), " begins"));
   }
   const bool new_state = !began_ || job.state() != last_.state();
+  if (!new_state && job.state() == v1::Job::RUNNING && job.reason() != last_.reason() &&
+      !job.reason().empty())
+    step->lines.push_back(OneLine(job.reason()));
   if (new_state && job.state() == v1::Job::STOPPING) step->lines.push_back(WithReason("stopping", job));
   if (new_state && job.state() == v1::Job::PAUSED) {
     step->lines.push_back(
@@ -73,12 +79,12 @@ void JobFeed::FindChanges(const v1::Job& job, FeedStep* step) {
 }
 
 std::string JobFeed::Live(const v1::Job& job, absl::Time now, const LineStyle& style) {
-  const auto waiting = [&](absl::string_view what) {
-    std::string text = WithReason(what, job);
-    const absl::Duration waited = now - state_since_;
-    if (waited >= absl::Seconds(1)) absl::StrAppend(&text, "  (", DurationText(waited), ")");
+  const auto waited = [&](std::string text) {
+    const absl::Duration duration = now - state_since_;
+    if (duration >= absl::Seconds(1)) absl::StrAppend(&text, "  (", DurationText(duration), ")");
     return style.width > 0 ? CutTo(text, style.width) : text;
   };
+  const auto waiting = [&](absl::string_view what) { return waited(WithReason(what, job)); };
   switch (job.state()) {
     case v1::Job::RUNNING:
       return job.progress().stage().empty() ? waiting("running") : ProgressLine(job, style);
@@ -86,6 +92,10 @@ std::string JobFeed::Live(const v1::Job& job, absl::Time now, const LineStyle& s
     case v1::Job::FAILED:
     case v1::Job::CANCELLED:
       return "";
+    case v1::Job::STOPPING:
+    case v1::Job::PAUSED:
+      // Why stands in the line above; only a terminal shows for how long.
+      return style.bar ? waited(absl::AsciiStrToLower(StateText(job.state()))) : "";
     default:
       return waiting(absl::AsciiStrToLower(StateText(job.state())));
   }

@@ -65,6 +65,29 @@ TEST(JobFeedTest, SaysHowToGoOnAfterAPause) {
               ElementsAre("paused; `pretext resume jobs/1` goes on"));
 }
 
+TEST(JobFeedTest, SaysOnceThatAJobIsPaused) {
+  JobFeed feed;
+  feed.Update(Job(v1::Job::RUNNING, "a"), kStart, LineStyle());
+  v1::Job job = Job(v1::Job::PAUSED);
+  job.set_reason("paused");
+  const FeedStep step = feed.Update(job, kStart, LineStyle());
+  EXPECT_THAT(step.lines, ElementsAre("paused; `pretext resume jobs/1` goes on"));
+  EXPECT_EQ(step.live, "");
+  EXPECT_EQ(feed.Update(job, kStart + absl::Minutes(1), LineStyle()).live, "");
+  const LineStyle terminal = {80, true, false};
+  EXPECT_EQ(feed.Update(job, kStart + absl::Minutes(1), terminal).live, "paused  (1 min 00 s)");
+}
+
+TEST(JobFeedTest, SaysWhyARunningJobDoesNotMove) {
+  JobFeed feed;
+  v1::Job job = Job(v1::Job::RUNNING, "a");
+  job.set_reason("all ranks run");
+  EXPECT_THAT(feed.Update(job, kStart, LineStyle()).lines, IsEmpty());
+  job.set_reason("the coordinator cannot write to its disk");
+  EXPECT_THAT(feed.Update(job, kStart, LineStyle()).lines, ElementsAre(job.reason()));
+  EXPECT_THAT(feed.Update(job, kStart, LineStyle()).lines, IsEmpty());
+}
+
 TEST(JobFeedTest, SaysThatTheCoordinatorIsAwayAndBack) {
   JobFeed feed;
   feed.Update(Job(v1::Job::RUNNING, "a"), kStart, LineStyle());

@@ -77,6 +77,13 @@ std::string StagesText(const v1::Job& job) {
   return stages.Text();
 }
 
+std::string ResultsText(const v1::Job& job, const std::vector<FinishedStage>& finished) {
+  Table results({{"STAGE"}, {"RESULT"}});
+  for (const FinishedStage& stage : finished)
+    results.AddRow({job.spec().stages(stage.index).name(), stage.result});
+  return results.Text();
+}
+
 std::string PlacementsText(const v1::Job& job) {
   Table ranks({{"RANK", Align::kRight}, {"NODE"}, {"DEVICE"}});
   const char* kind = job.spec().resources().device() == v1::Resources::GPU ? "gpu " : "cpu slot ";
@@ -127,7 +134,7 @@ std::string JobsTable(const std::vector<v1::Job>& jobs, absl::Time now, int widt
   return table.Text(width);
 }
 
-std::string JobSections(const v1::Job& job, absl::Time now) {
+std::string JobSections(const v1::Job& job, const std::vector<FinishedStage>& finished, absl::Time now) {
   std::string text = absl::StrCat(job.name(), "  ", StateText(job.state()), "\n");
   if (!job.reason().empty()) absl::StrAppend(&text, "  ", OneLine(job.reason()), "\n");
   absl::StrAppend(&text, "  ", TimesText(job, now), "\n");
@@ -137,6 +144,7 @@ std::string JobSections(const v1::Job& job, absl::Time now) {
   }
   absl::StrAppend(&text, "  results in ", OneLine(job.output()), "\n");
   AppendSection("Stages", StagesText(job), &text);
+  if (!finished.empty()) AppendSection("Results", ResultsText(job, finished), &text);
   if (job.state() == v1::Job::RUNNING && !job.progress().stage().empty()) {
     AppendSection("Progress", ProgressLine(job, LineStyle()), &text);
   }

@@ -15,8 +15,14 @@ namespace pretext {
 // A row a job. `width`: of the terminal, 0: unlimited.
 std::string JobsTable(const std::vector<v1::Job>& jobs, absl::Time now, int width);
 
+// What a finished stage has come to: its place in the specification, and StageResult() of it.
+struct FinishedStage {
+  int index = 0;
+  std::string result;
+};
+
 // Everything there is to say about one job, in sections.
-std::string JobSections(const v1::Job& job, absl::Time now);
+std::string JobSections(const v1::Job& job, const std::vector<FinishedStage>& finished, absl::Time now);
 
 std::string CheckpointsTable(const std::vector<v1::Checkpoint>& checkpoints, absl::Time now, int width);
 

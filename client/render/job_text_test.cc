@@ -1,5 +1,6 @@
 #include "client/render/job_text.h"
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace pretext {
@@ -40,7 +41,7 @@ v1::Job FailedOnce() {
 }
 
 TEST(JobTextTest, ShowsAJobInSections) {
-  EXPECT_EQ(JobSections(FailedOnce(), kNow), R"(jobs/7-xray  RUNNING
+  EXPECT_EQ(JobSections(FailedOnce(), {}, kNow), R"(jobs/7-xray  RUNNING
   created 12 min ago, started 11 min ago
   attempt 2, 1 of 3 restarts used
   results in /out
@@ -105,6 +106,18 @@ TEST(JobTextTest, ListsNodes) {
   EXPECT_EQ(NodesTable({node}, kNow, 0),
             "NODE         STATE     CPU SLOTS  GPUS  CORES   MEMORY     SEEN  HOST       JOBS\n"
             "nodes/local  DRAINING        1/2   0/0      2  8.0 GiB  2 s ago  127.0.0.1  jobs/7-xray\n");
+}
+
+TEST(JobSectionsTest, ShowsWhatFinishedStagesHaveComeTo) {
+  v1::Job job;
+  job.set_state(v1::Job::SUCCEEDED);
+  job.mutable_spec()->add_stages()->set_name("pretrain");
+  job.mutable_spec()->add_stages()->set_name("tune");
+  const std::string text = JobSections(job, {{0, "loss 2.5 (chance 4.25)"}, {1, "accuracy 84.2 %"}}, kNow);
+  EXPECT_THAT(text, ::testing::HasSubstr("\nResults\n"
+                                         "  STAGE     RESULT\n"
+                                         "  pretrain  loss 2.5 (chance 4.25)\n"
+                                         "  tune      accuracy 84.2 %\n"));
 }
 
 }  // namespace

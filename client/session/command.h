@@ -1,10 +1,10 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_COMMAND_H_
-#define PRETEXT_CLIENT_COMMANDS_COMMAND_H_
+#ifndef PRETEXT_CLIENT_SESSION_COMMAND_H_
+#define PRETEXT_CLIENT_SESSION_COMMAND_H_
 
 #include <functional>
 
 #include "absl/status/statusor.h"
-#include "client/commands/command_context.h"
+#include "client/session/command_context.h"
 
 namespace CLI {
 class App;
@@ -21,4 +21,4 @@ using AddCommand = CommandRun (*)(CLI::App* app);
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_COMMAND_H_
+#endif  // PRETEXT_CLIENT_SESSION_COMMAND_H_

@@ -1,4 +1,4 @@
-#include "client/commands/coordinator_connection.h"
+#include "client/session/coordinator_connection.h"
 
 #include <utility>
 
@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/coordinator_client/grpc_coordinator_client.h"
+#include "proto/cpp/error_details.h"
 #include "proto/cpp/program_path.h"
 #include "proto/cpp/status_macros.h"
 
@@ -50,9 +51,13 @@ absl::StatusOr<CoordinatorConnection> ConnectToCoordinator(const CommandContext&
   }
   // Called between tries only: so the coordinator is away.
   options.wait = [&context, embedded = connection.embedded.get(), says_so = patience >= kFollowPatience,
-                  next_remark = absl::InfinitePast()](absl::Duration delay) mutable {
+                  next_remark = absl::InfinitePast()](absl::Duration delay, const absl::Status& why) mutable {
     if (says_so && context.clock->Now() >= next_remark) {
-      *context.err << "pretext: the coordinator does not answer; trying again" << std::endl;
+      // With a reason it is the coordinator's own word, else nobody was there to say any.
+      *context.err << "pretext: "
+                   << (GetReason(why).empty() ? "the coordinator does not answer"
+                                              : std::string(why.message()))
+                   << "; trying again" << std::endl;
       next_remark = context.clock->Now() + kAwayRemarkPeriod;
     }
     context.wait(delay);

@@ -1,5 +1,5 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_COORDINATOR_CONNECTION_H_
-#define PRETEXT_CLIENT_COMMANDS_COORDINATOR_CONNECTION_H_
+#ifndef PRETEXT_CLIENT_SESSION_COORDINATOR_CONNECTION_H_
+#define PRETEXT_CLIENT_SESSION_COORDINATOR_CONNECTION_H_
 
 #include <functional>
 #include <memory>
@@ -8,9 +8,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "client/commands/command_context.h"
-#include "client/commands/embedded_coordinator.h"
 #include "client/coordinator_client/coordinator_client.h"
+#include "client/session/command_context.h"
+#include "client/session/embedded_coordinator.h"
 
 namespace pretext {
 
@@ -31,4 +31,4 @@ absl::StatusOr<CoordinatorConnection> ConnectToCoordinator(const CommandContext&
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_COORDINATOR_CONNECTION_H_
+#endif  // PRETEXT_CLIENT_SESSION_COORDINATOR_CONNECTION_H_

@@ -1,4 +1,4 @@
-#include "client/commands/embedded_coordinator.h"
+#include "client/session/embedded_coordinator.h"
 
 #include <signal.h>
 #include <sys/socket.h>

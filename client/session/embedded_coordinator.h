@@ -1,5 +1,5 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_EMBEDDED_COORDINATOR_H_
-#define PRETEXT_CLIENT_COMMANDS_EMBEDDED_COORDINATOR_H_
+#ifndef PRETEXT_CLIENT_SESSION_EMBEDDED_COORDINATOR_H_
+#define PRETEXT_CLIENT_SESSION_EMBEDDED_COORDINATOR_H_
 
 #include <sys/types.h>
 
@@ -65,4 +65,4 @@ absl::StatusOr<std::optional<pid_t>> StopEmbeddedCoordinator(const std::string& 
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_EMBEDDED_COORDINATOR_H_
+#endif  // PRETEXT_CLIENT_SESSION_EMBEDDED_COORDINATOR_H_

@@ -1,4 +1,4 @@
-#include "client/commands/exit_codes.h"
+#include "client/session/exit_codes.h"
 
 #include "proto/cpp/error_details.h"
 

@@ -1,5 +1,5 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_EXIT_CODES_H_
-#define PRETEXT_CLIENT_COMMANDS_EXIT_CODES_H_
+#ifndef PRETEXT_CLIENT_SESSION_EXIT_CODES_H_
+#define PRETEXT_CLIENT_SESSION_EXIT_CODES_H_
 
 #include "absl/status/status.h"
 
@@ -12,7 +12,7 @@ enum ExitCode {
   kExitJobFailed = 10,     // the job that was followed failed
   kExitJobCancelled = 11,  // it was cancelled
   kExitUsage = 64,         // the command line or a job file is wrong; all faults are shown
-  kExitNotFound = 66,      // no such job, node or file
+  kExitNotFound = 66,      // no such job, node, metric or file
   kExitUnreachable = 69,   // no coordinator answers
   kExitFault = 70,         // a fault of the programs: report it
   kExitCannotWrite = 73,   // a file of this machine cannot be written
@@ -22,8 +22,8 @@ enum ExitCode {
 // The table above for people, as --help shows it.
 inline constexpr char kExitCodesText[] =
     "Exit codes: 0 done; 1 refused, for the reason shown; 10 the followed job failed; 11 it was cancelled;\n"
-    "64 wrong usage or job file; 66 no such job, node or file; 69 no coordinator answers; 70 a fault of the\n"
-    "programs; 73 a file cannot be written; 130 Ctrl-C (a followed job goes on).";
+    "64 wrong usage or job file; 66 no such job, node, metric or file; 69 no coordinator answers; 70 a\n"
+    "fault of the programs; 73 a file cannot be written; 130 Ctrl-C (a followed job goes on).";
 
 // Reason (proto/cpp/error_details.h) of errors about files of this machine.
 inline constexpr char kLocalFileReason[] = "LOCAL_FILE";
@@ -33,4 +33,4 @@ ExitCode ExitCodeFor(const absl::Status& status);
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_EXIT_CODES_H_
+#endif  // PRETEXT_CLIENT_SESSION_EXIT_CODES_H_

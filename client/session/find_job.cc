@@ -1,4 +1,4 @@
-#include "client/commands/find_job.h"
+#include "client/session/find_job.h"
 
 #include <algorithm>
 

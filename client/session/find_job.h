@@ -1,5 +1,5 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_FIND_JOB_H_
-#define PRETEXT_CLIENT_COMMANDS_FIND_JOB_H_
+#ifndef PRETEXT_CLIENT_SESSION_FIND_JOB_H_
+#define PRETEXT_CLIENT_SESSION_FIND_JOB_H_
 
 #include <string>
 #include <vector>
@@ -20,4 +20,4 @@ absl::StatusOr<v1::Job> FindJob(const std::string& text, CoordinatorClient* clie
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_FIND_JOB_H_
+#endif  // PRETEXT_CLIENT_SESSION_FIND_JOB_H_

@@ -1,4 +1,4 @@
-#include "client/commands/local_paths.h"
+#include "client/session/local_paths.h"
 
 #include <filesystem>
 #include <functional>
@@ -80,6 +80,11 @@ std::string NearestPath(const std::string& missing) {
 bool PathExists(const std::string& path) {
   std::error_code error;
   return std::filesystem::exists(path, error);
+}
+
+bool IsFolder(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_directory(path, error);
 }
 
 bool HoldsFiles(const std::string& path) {

@@ -1,10 +1,10 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_LOCAL_PATHS_H_
-#define PRETEXT_CLIENT_COMMANDS_LOCAL_PATHS_H_
+#ifndef PRETEXT_CLIENT_SESSION_LOCAL_PATHS_H_
+#define PRETEXT_CLIENT_SESSION_LOCAL_PATHS_H_
 
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "client/commands/command_context.h"
+#include "client/session/command_context.h"
 #include "pretext/v1/job.pb.h"
 #include "proto/cpp/error_details.h"
 
@@ -22,9 +22,10 @@ void MakePathsAbsolute(const CommandContext& context, v1::JobSpec* spec);
 void FindMissingPaths(const v1::JobSpec& spec, FieldViolations* violations);
 
 bool PathExists(const std::string& path);
+bool IsFolder(const std::string& path);
 // There is something in the folder `path`.
 bool HoldsFiles(const std::string& path);
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_LOCAL_PATHS_H_
+#endif  // PRETEXT_CLIENT_SESSION_LOCAL_PATHS_H_

@@ -1,4 +1,4 @@
-#include "client/commands/output_format.h"
+#include "client/session/output_format.h"
 
 #include <string>
 

@@ -1,5 +1,5 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_OUTPUT_FORMAT_H_
-#define PRETEXT_CLIENT_COMMANDS_OUTPUT_FORMAT_H_
+#ifndef PRETEXT_CLIENT_SESSION_OUTPUT_FORMAT_H_
+#define PRETEXT_CLIENT_SESSION_OUTPUT_FORMAT_H_
 
 namespace CLI {
 class App;
@@ -15,4 +15,4 @@ void AddFormatOption(CLI::App* app, OutputFormat* format, bool with_csv = false)
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_OUTPUT_FORMAT_H_
+#endif  // PRETEXT_CLIENT_SESSION_OUTPUT_FORMAT_H_

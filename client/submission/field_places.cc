@@ -1,4 +1,4 @@
-#include "client/commands/field_places.h"
+#include "client/submission/field_places.h"
 
 #include "absl/strings/str_cat.h"
 

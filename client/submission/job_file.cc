@@ -1,12 +1,12 @@
-#include "client/commands/job_file.h"
+#include "client/submission/job_file.h"
 
 #include <fstream>
 #include <sstream>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
-#include "client/commands/job_options.h"
-#include "client/commands/local_paths.h"
+#include "client/session/local_paths.h"
+#include "client/submission/job_options.h"
 #include "proto/cpp/spec_parsing.h"
 #include "proto/cpp/status_macros.h"
 
@@ -19,8 +19,12 @@ absl::StatusOr<std::string> ReadText(const std::string& file, const CommandConte
     text << context.in->rdbuf();
     return text.str();
   }
-  std::ifstream stream(AbsolutePath(file, context), std::ios::binary);
-  if (!stream || !(text << stream.rdbuf()))
+  const std::string path = AbsolutePath(file, context);
+  if (IsFolder(path)) return absl::NotFoundError(absl::StrCat(file, " is a folder, not a job file"));
+  std::ifstream stream(path, std::ios::binary);
+  // An empty file is read, but nothing is taken from it, which counts as a failure of its copy.
+  const bool is_empty = stream && stream.peek() == std::ifstream::traits_type::eof() && !stream.bad();
+  if (!is_empty && !(text << stream.rdbuf()))
     return absl::NotFoundError(absl::StrCat("cannot read the job file ", file));
   return text.str();
 }

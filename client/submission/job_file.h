@@ -1,12 +1,12 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_JOB_FILE_H_
-#define PRETEXT_CLIENT_COMMANDS_JOB_FILE_H_
+#ifndef PRETEXT_CLIENT_SUBMISSION_JOB_FILE_H_
+#define PRETEXT_CLIENT_SUBMISSION_JOB_FILE_H_
 
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "client/commands/command_context.h"
-#include "client/commands/submission.h"
+#include "client/session/command_context.h"
+#include "client/submission/submission.h"
 
 namespace CLI {
 class App;
@@ -30,4 +30,4 @@ absl::StatusOr<Submission> ReadJobFile(const JobFileOptions& options, const Comm
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_JOB_FILE_H_
+#endif  // PRETEXT_CLIENT_SUBMISSION_JOB_FILE_H_

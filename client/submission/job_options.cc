@@ -1,4 +1,4 @@
-#include "client/commands/job_options.h"
+#include "client/submission/job_options.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -8,9 +8,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/commands/exit_codes.h"
-#include "client/commands/find_job.h"
-#include "client/commands/local_paths.h"
+#include "client/session/exit_codes.h"
+#include "client/session/find_job.h"
+#include "client/session/local_paths.h"
 #include "proto/cpp/defaults.h"
 #include "proto/cpp/error_details.h"
 #include "proto/cpp/nearest_name.h"
@@ -193,7 +193,7 @@ absl::StatusOr<int> FinishAndSubmit(const JobOptions& options, Submission submis
   const absl::StatusOr<int> code = Submit(submission, submit, context);
   std::error_code error;
   // Goes away if nothing became of it.
-  if (!code.ok()) std::filesystem::remove(folder, error);
+  if (!code.ok() || *code == kExitUsage) std::filesystem::remove(folder, error);
   return code;
 }
 

@@ -1,5 +1,5 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_JOB_OPTIONS_H_
-#define PRETEXT_CLIENT_COMMANDS_JOB_OPTIONS_H_
+#ifndef PRETEXT_CLIENT_SUBMISSION_JOB_OPTIONS_H_
+#define PRETEXT_CLIENT_SUBMISSION_JOB_OPTIONS_H_
 
 #include <cstdint>
 #include <optional>
@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "client/commands/command_context.h"
-#include "client/commands/output_format.h"
-#include "client/commands/submission.h"
+#include "client/session/command_context.h"
+#include "client/session/output_format.h"
+#include "client/submission/submission.h"
 
 namespace CLI {
 class App;
@@ -62,4 +62,4 @@ absl::Status ApplySets(const std::vector<std::string>& sets, Submission* submiss
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_JOB_OPTIONS_H_
+#endif  // PRETEXT_CLIENT_SUBMISSION_JOB_OPTIONS_H_

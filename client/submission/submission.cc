@@ -1,24 +1,26 @@
-#include "client/commands/submission.h"
+#include "client/submission/submission.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/commands/exit_codes.h"
-#include "client/commands/find_job.h"
-#include "client/commands/follow_job.h"
-#include "client/commands/local_paths.h"
+#include "absl/strings/strip.h"
+#include "client/following/follow_job.h"
 #include "client/render/job_feed.h"
 #include "client/render/message_text.h"
 #include "client/render/plain_text.h"
+#include "client/session/exit_codes.h"
+#include "client/session/local_paths.h"
+#include "client/submission/fitting.h"
 #include "proto/cpp/defaults.h"
-#include "proto/cpp/job_state.h"
 #include "proto/cpp/status_macros.h"
 #include "proto/cpp/validate.h"
 
 namespace pretext {
 namespace {
+
+constexpr char kOutputInUse[] = "OUTPUT_IN_USE";  // JobService.CreateJob
 
 // Whether a fault of reading explains why `field` looks wrong: it is of the field, or of something in it.
 bool IsExplained(const std::string& field, const std::vector<SpecFault>& faults) {
@@ -28,26 +30,11 @@ bool IsExplained(const std::string& field, const std::vector<SpecFault>& faults)
   });
 }
 
-// Two jobs in one folder would mix their results. Only the embedded coordinator's folders can be looked into.
-absl::Status CheckOutputIsFree(const Submission& submission, const Reached& coordinator) {
-  const std::string& output = submission.spec.output();
-  if (!coordinator.embedded || output.empty()) return absl::OkStatus();
-  PRETEXT_ASSIGN_OR_RETURN(const std::vector<v1::Job> jobs, ListAllJobs("", "", coordinator.client));
-  const auto owner =
-      std::find_if(jobs.begin(), jobs.end(), [&](const v1::Job& job) { return job.output() == output; });
-  const bool is_written = PathExists(absl::StrCat(output, "/job.yaml"));
-  std::string whose = "another job";
-  if (owner != jobs.end()) {
-    if (!is_written && IsSettled(owner->state()))
-      return absl::OkStatus();  // it ended before it wrote anything
-    whose = absl::StrCat(owner->name(), " (", StateText(owner->state()), ")");
-    if (IsSettled(owner->state()))
-      absl::StrAppend(&whose, ", which `pretext restart ", owner->name(), "` continues");
-  } else if (!is_written) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(absl::StrCat(submission.places.Describe("output"), ": ", output,
-                                                 " is the output folder of ", whose, "; choose another"));
+// A refusal of the output in the words of whoever wrote it: "--out" or its line.
+absl::Status AtItsPlace(const absl::Status& status, const FieldPlaces& places) {
+  absl::string_view what = status.message();
+  if (GetReason(status) != kOutputInUse || !absl::ConsumePrefix(&what, "output: ")) return status;
+  return absl::Status(status.code(), absl::StrCat(places.Describe("output"), ": ", what));
 }
 
 int ShowFaults(const std::vector<std::string>& faults, CommandContext& context) {
@@ -95,18 +82,18 @@ absl::StatusOr<int> Submit(const Submission& submission, const SubmitOptions& op
   const std::vector<std::string> faults = FindFaults(submission, context);
   if (!faults.empty()) return ShowFaults(faults, context);
   PRETEXT_ASSIGN_OR_RETURN(const Reached coordinator, context.reach(context, kCallPatience));
-  PRETEXT_RETURN_IF_ERROR(CheckOutputIsFree(submission, coordinator));
   v1::CreateJobRequest request;
   *request.mutable_spec() = submission.spec;
   request.set_request_id(options.request_id);
   const absl::StatusOr<v1::Job> job = coordinator.client->CreateJob(request);
   if (!job.ok()) {
     const std::vector<std::string> rejected = FaultsOf(job.status(), submission.places);
-    if (rejected.empty()) return job.status();
+    if (rejected.empty()) return AtItsPlace(job.status(), submission.places);
     return ShowFaults(rejected, context);
   }
   if (options.then == SubmitOptions::Then::kName) {
     *context.out << job->name() << std::endl;
+    WarnIfItCannotStart(*job, coordinator, context);
     return kExitOk;
   }
   if (options.format == OutputFormat::kTable) {
@@ -116,6 +103,7 @@ absl::StatusOr<int> Submit(const Submission& submission, const SubmitOptions& op
                  << std::flush;
   }
   if (options.then == SubmitOptions::Then::kFollow) return FollowJob(job->name(), options.format, context);
+  WarnIfItCannotStart(*job, coordinator, context);
   if (options.format == OutputFormat::kTable)
     *context.out << "To see it: pretext watch " << job->name() << std::endl;
   return kExitOk;

@@ -1,13 +1,13 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_SUBMISSION_H_
-#define PRETEXT_CLIENT_COMMANDS_SUBMISSION_H_
+#ifndef PRETEXT_CLIENT_SUBMISSION_SUBMISSION_H_
+#define PRETEXT_CLIENT_SUBMISSION_SUBMISSION_H_
 
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "client/commands/command_context.h"
-#include "client/commands/field_places.h"
-#include "client/commands/output_format.h"
+#include "client/session/command_context.h"
+#include "client/session/output_format.h"
+#include "client/submission/field_places.h"
 #include "pretext/v1/job.pb.h"
 #include "proto/cpp/error_details.h"
 #include "proto/cpp/spec_parsing.h"
@@ -47,4 +47,4 @@ absl::StatusOr<int> Submit(const Submission& submission, const SubmitOptions& op
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_SUBMISSION_H_
+#endif  // PRETEXT_CLIENT_SUBMISSION_SUBMISSION_H_

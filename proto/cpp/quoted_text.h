@@ -10,9 +10,6 @@ namespace pretext {
 
 // What others wrote, made fit for messages. Pure.
 
-// Whether `text` is UTF-8, as names and paths must be: protobuf carries no other text.
-bool IsUtf8(absl::string_view text);
-
 // At most `most` bytes of `text`, cut between two characters; a text that is cut ends in "...".
 std::string CutBytes(absl::string_view text, size_t most);
 

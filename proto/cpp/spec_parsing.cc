@@ -19,6 +19,7 @@
 #include "absl/strings/strip.h"
 #include "proto/cpp/nearest_name.h"
 #include "proto/cpp/quoted_text.h"
+#include "proto/cpp/utf8.h"
 
 namespace pretext {
 namespace {
@@ -440,7 +441,7 @@ ParsedSpec ParseSpec(absl::string_view text) {
          absl::StrCat("is ", text.size(), " bytes long; a job has at most ", kLongestText)});
     return parsed;
   }
-  if (!IsUtf8(text)) {
+  if (!IsValidUtf8(text)) {
     parsed.faults.push_back({"", SourcePlace(), "is not UTF-8; save it in that encoding"});
     return parsed;
   }

@@ -14,6 +14,7 @@
 #include "google/protobuf/descriptor.h"
 #include "proto/cpp/nearest_name.h"
 #include "proto/cpp/quoted_text.h"
+#include "proto/cpp/utf8.h"
 
 namespace pretext {
 namespace {
@@ -69,7 +70,7 @@ class Checker {
     if (value < 0) Fault(field, absl::StrCat("must be 0 or more, not ", value));
   }
   void AbsolutePath(absl::string_view field, const std::string& path) const {
-    if (!IsUtf8(path))
+    if (!IsValidUtf8(path))
       return Fault(field, absl::StrCat("must be UTF-8, which ", Quoted(path), " is not; rename it"));
     if (absl::StartsWith(path, "/")) return;
     Fault(field,
@@ -490,7 +491,7 @@ void CheckLabels(const v1::JobSpec& spec, const Checker& check) {
       check.Fault("labels",
                   absl::StrCat("the key ", Quoted(key), " must be 1 to 63 letters, digits, '.', '_' or '-'"));
     }
-    if (!IsUtf8(value)) {
+    if (!IsValidUtf8(value)) {
       check.Fault(absl::StrCat("labels.", key),
                   absl::StrCat("must be UTF-8, which ", Quoted(value), " is not"));
     } else if (value.size() > 256) {

@@ -15,6 +15,7 @@
 #include "proto/cpp/proto_time.h"
 #include "proto/cpp/quoted_text.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/utf8.h"
 #include "server/coordinator/rejections.h"
 
 namespace pretext {
@@ -46,7 +47,7 @@ absl::StatusOr<std::vector<v1::Artifact>> FindArtifacts(const std::string& outpu
     if (lstat(entry->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
     // Nor one whose name no message can carry: nothing of a job's is named so.
     const std::string path = entry->path().lexically_relative(output).string();
-    if (!IsUtf8(path)) continue;
+    if (!IsValidUtf8(path)) continue;
     v1::Artifact& artifact = artifacts.emplace_back();
     artifact.set_path(path);
     artifact.set_bytes(status.st_size);

@@ -2,11 +2,12 @@
 
 import csv
 import pathlib
+import shutil
 
 import pytest
 from programs import write_pictures
 
-USAGE, JOB_FAILED = 64, 10
+REFUSED, USAGE, JOB_FAILED = 1, 64, 10
 # One thread: on a busy machine two wait for each other more than they work.
 SMALL = ["--backbone", "resnet10_narrow", "--batch-size", 16, "--image-size", 32, "--threads", 1]
 
@@ -111,9 +112,26 @@ def test_two_jobs_cannot_share_an_output_folder(pretext, pictures, tmp_path):
     arguments = ["pretrain", "--data", pictures, "--task", "rotation", *SMALL, "--epochs", 1, "--out", tmp_path / "out"]
     pretext.run(*arguments)
     before = sorted(path for path in pathlib.Path(tmp_path / "out").rglob("*"))
-    done = pretext.run(*arguments, code=USAGE)
+    done = pretext.run(*arguments, code=REFUSED)
     assert "--out" in done.stderr and "restart" in done.stderr
     assert sorted(path for path in pathlib.Path(tmp_path / "out").rglob("*")) == before
+    pretext.run("delete", "--yes", pretext.json("jobs")[0]["name"])
+    done = pretext.run(*arguments, code=REFUSED)
+    assert "not here any more" in done.stderr and "remove" in done.stderr
+    shutil.rmtree(tmp_path / "out")
+    pretext.run(*arguments)
+
+
+def test_a_job_whose_folder_was_removed_does_not_begin_anew_in_silence(pretext, pictures, tmp_path):
+    out = tmp_path / "out"
+    pretext.run("pretrain", "--data", pictures, "--task", "rotation", *SMALL, "--epochs", 1, "--out", out)
+    name = pretext.json("jobs")[0]["name"]
+    assert "loss" in pretext.run("status", name).stdout
+    shutil.rmtree(out)
+    done = pretext.run("restart", name, code=REFUSED)
+    assert str(out) in done.stderr and "--from-start" in done.stderr
+    pretext.run("restart", name, "--from-start", "--yes")
+    pretext.run("watch", name)
 
 
 def test_a_job_that_is_not_there_is_told_with_the_nearest_one(pretext, pictures, tmp_path):

@@ -44,7 +44,7 @@ KeyQueue::KeyQueue(int64_t length, int64_t size, uint64_t seed)
 void KeyQueue::Enqueue(const at::Tensor& keys) {
   TORCH_CHECK(keys.dim() == 2 && keys.size(1) == keys_.size(1) && keys.size(0) <= length(),
               "key queue: keys of shape ", keys.sizes(), " do not fit into a queue of ", keys_.sizes(),
-              "; the queue must hold at least one global batch");
+              "; the queue must hold at least one batch (batch_size)");
   at::NoGradGuard no_grad;
   const at::Tensor rows = (at::arange(keys.size(0), pointer_.options()) + pointer_).remainder(length());
   keys_.index_copy_(0, rows, keys.detach().to(keys_.scalar_type()));

@@ -65,7 +65,8 @@ void StageRun::LogData(const std::string& what, const DatasetFacts& facts) const
   const size_t shown = std::min<size_t>(facts.ignored.size(), kNamedFiles);
   job->reporter->Log(v1::LogLine::WARNING,
                      absl::StrCat("stage ", name(), ": ", facts.ignored.size(),
-                                  " files are no pictures and were passed over: ",
+                                  facts.ignored.size() == 1 ? " file is no picture and was passed over: "
+                                                            : " files are no pictures and were passed over: ",
                                   absl::StrJoin(facts.ignored.begin(), facts.ignored.begin() + shown, "; "),
                                   shown < facts.ignored.size() ? "; ..." : ""));
 }

@@ -1,4 +1,4 @@
-#include "client/commands/change_job.h"
+#include "client/commands/jobs/change_job.h"
 
 #include <functional>
 #include <memory>
@@ -9,13 +9,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/commands/exit_codes.h"
-#include "client/commands/find_job.h"
-#include "client/commands/local_paths.h"
-#include "client/commands/output_format.h"
 #include "client/render/job_feed.h"
 #include "client/render/message_text.h"
 #include "client/render/plain_text.h"
+#include "client/session/exit_codes.h"
+#include "client/session/find_job.h"
+#include "client/session/local_paths.h"
+#include "client/session/output_format.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {
@@ -44,8 +44,15 @@ void ShowDocument(const v1::Job& job, const ChangeOptions& options, CommandConte
                << std::flush;
 }
 
+// What follows "jobs/7 is PAUSED".
+using Advice = std::function<std::string(const v1::Job& job)>;
+
+Advice Always(const std::string& text) {
+  return [text](const v1::Job&) { return text; };
+}
+
 // Applies `change` to each job. `advice` follows what is told to people.
-absl::StatusOr<int> ChangeEach(const ChangeOptions& options, const Change& change, const std::string& advice,
+absl::StatusOr<int> ChangeEach(const ChangeOptions& options, const Change& change, const Advice& advice,
                                CommandContext& context) {
   PRETEXT_ASSIGN_OR_RETURN(const Reached coordinator, context.reach(context, kCallPatience));
   int code = kExitOk;
@@ -56,7 +63,7 @@ absl::StatusOr<int> ChangeEach(const ChangeOptions& options, const Change& chang
       ShowError(job.status(), context);
       if (code == kExitOk) code = ExitCodeFor(job.status());
     } else if (options.format == OutputFormat::kTable) {
-      *context.out << job->name() << " is " << StateText(job->state()) << advice << std::endl;
+      *context.out << job->name() << " is " << StateText(job->state()) << advice(*job) << std::endl;
     } else {
       ShowDocument(*job, options, context);
     }
@@ -101,8 +108,9 @@ absl::Status DeleteOne(const std::string& text, const ChangeOptions& options, Co
     return absl::OkStatus();
   }
   *context.out << job.name() << " is deleted";
-  if (PathExists(job.output()))
-    *context.out << "; what it wrote to " << OneLine(job.output()) << " is still there";
+  if (HoldsFiles(job.output()))
+    *context.out << "; what it wrote to " << OneLine(job.output())
+                 << " is still there, and has to go before another job can use that folder";
   *context.out << std::endl;
   return absl::OkStatus();
 }
@@ -129,7 +137,10 @@ CommandRun AddCancel(CLI::App* app) {
     const Change change = [&](const v1::Job& job, CoordinatorClient* client) {
       return client->CancelJob(job.name(), options->reason);
     };
-    return ChangeEach(*options, change, "; its last checkpoint stays", context);
+    const Advice advice = [](const v1::Job& job) {
+      return job.attempt() == 0 ? "; it never ran" : "; its last checkpoint stays";
+    };
+    return ChangeEach(*options, change, advice, context);
   };
 }
 
@@ -140,7 +151,7 @@ CommandRun AddPause(CLI::App* app) {
     const Change change = [](const v1::Job& job, CoordinatorClient* client) {
       return client->PauseJob(job.name());
     };
-    return ChangeEach(*options, change, "; `pretext resume` goes on", context);
+    return ChangeEach(*options, change, Always("; `pretext resume` goes on"), context);
   };
 }
 
@@ -150,7 +161,7 @@ CommandRun AddResume(CLI::App* app) {
     const Change change = [](const v1::Job& job, CoordinatorClient* client) {
       return client->ResumeJob(job.name());
     };
-    return ChangeEach(*options, change, "; `pretext watch` shows it", context);
+    return ChangeEach(*options, change, Always("; `pretext watch` shows it"), context);
   };
 }
 
@@ -168,7 +179,7 @@ CommandRun AddRestart(CLI::App* app) {
       }
       return client->RestartJob(job.name(), options->from_start);
     };
-    return ChangeEach(*options, change, "; `pretext watch` shows it", context);
+    return ChangeEach(*options, change, Always("; `pretext watch` shows it"), context);
   };
 }
 

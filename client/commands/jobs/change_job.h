@@ -1,7 +1,7 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_CHANGE_JOB_H_
-#define PRETEXT_CLIENT_COMMANDS_CHANGE_JOB_H_
+#ifndef PRETEXT_CLIENT_COMMANDS_JOBS_CHANGE_JOB_H_
+#define PRETEXT_CLIENT_COMMANDS_JOBS_CHANGE_JOB_H_
 
-#include "client/commands/command.h"
+#include "client/session/command.h"
 
 namespace pretext {
 
@@ -15,4 +15,4 @@ CommandRun AddDelete(CLI::App* app);
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_CHANGE_JOB_H_
+#endif  // PRETEXT_CLIENT_COMMANDS_JOBS_CHANGE_JOB_H_

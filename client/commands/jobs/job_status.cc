@@ -1,4 +1,4 @@
-#include "client/commands/job_status.h"
+#include "client/commands/jobs/job_status.h"
 
 #include <memory>
 #include <string>
@@ -6,14 +6,16 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
-#include "client/commands/exit_codes.h"
-#include "client/commands/find_job.h"
-#include "client/commands/output_format.h"
+#include "client/following/job_end.h"
 #include "client/render/job_feed.h"
 #include "client/render/job_text.h"
 #include "client/render/json_to_yaml.h"
 #include "client/render/message_text.h"
 #include "client/render/plain_text.h"
+#include "client/render/stage_results.h"
+#include "client/session/exit_codes.h"
+#include "client/session/find_job.h"
+#include "client/session/output_format.h"
 #include "nlohmann/json.hpp"
 #include "proto/cpp/status_macros.h"
 
@@ -27,6 +29,14 @@ struct StatusOptions {
   OutputFormat format = OutputFormat::kTable;
 };
 
+std::vector<FinishedStage> ReadResults(const v1::Job& job, CoordinatorClient* client) {
+  const int done = job.state() == v1::Job::SUCCEEDED ? job.spec().stages_size() : StageIndex(job);
+  const MetricValues newest(job.progress().metrics().begin(), job.progress().metrics().end());
+  std::vector<FinishedStage> results;
+  for (int i = 0; i < done; ++i) results.push_back({i, ReadStageResult(job, i, newest, client)});
+  return results;
+}
+
 absl::StatusOr<int> RunStatus(const StatusOptions& options, CommandContext& context) {
   PRETEXT_ASSIGN_OR_RETURN(const Reached coordinator, context.reach(context, kCallPatience));
   PRETEXT_ASSIGN_OR_RETURN(const v1::Job job, FindJob(options.job, coordinator.client));
@@ -38,7 +48,7 @@ absl::StatusOr<int> RunStatus(const StatusOptions& options, CommandContext& cont
       *context.out << MessageToYaml(job);
       break;
     default:
-      *context.out << JobSections(job, context.clock->Now());
+      *context.out << JobSections(job, ReadResults(job, coordinator.client), context.clock->Now());
   }
   return kExitOk;
 }

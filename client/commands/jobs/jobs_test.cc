@@ -117,6 +117,27 @@ TEST(JobsTest, ChangesWhatItIsToldTo) {
   EXPECT_THAT(fake.client.calls, Contains("RestartJob from start jobs/1"));
 }
 
+TEST(JobsTest, CancelSaysWhetherThereIsACheckpoint) {
+  FakeContext fake;
+  fake.AddJob("jobs/1", v1::Job::QUEUED);
+  fake.AddJob("jobs/2", v1::Job::RUNNING).set_attempt(1);
+  EXPECT_EQ(fake.Run({"cancel", "1", "2"}), 0);
+  EXPECT_EQ(fake.out.str(),
+            "jobs/1 is CANCELLED; it never ran\njobs/2 is CANCELLED; its last checkpoint stays\n");
+}
+
+TEST(JobsTest, StatusShowsTheScoresOfFinishedStages) {
+  FakeContext fake;
+  v1::Job& job = fake.AddJob("jobs/1", v1::Job::SUCCEEDED);
+  job.mutable_spec()->add_stages()->set_name("probe");
+  job.mutable_spec()->mutable_stages(0)->mutable_evaluate();
+  v1::MetricPoint& point = fake.client.metrics.emplace_back();
+  point.set_metric("probe/knn_top1");
+  point.set_value(0.5);
+  EXPECT_EQ(fake.Run({"status", "1"}), 0);
+  EXPECT_THAT(fake.out.str(), HasSubstr("probe  knn 50.0 %"));
+}
+
 TEST(JobsTest, GoesOnAfterAJobItCouldNotChange) {
   FakeContext fake;
   fake.AddJob("jobs/2", v1::Job::RUNNING);
@@ -146,7 +167,8 @@ TEST(JobsTest, DeleteSaysWhatStays) {
   fake.AddJob("jobs/1", v1::Job::FAILED).set_output(fake.Path("out"));
   EXPECT_EQ(fake.Run({"delete", "--yes", "1"}), 0);
   EXPECT_EQ(fake.out.str(),
-            absl::StrCat("jobs/1 is deleted; what it wrote to ", fake.Path("out"), " is still there\n"));
+            absl::StrCat("jobs/1 is deleted; what it wrote to ", fake.Path("out"),
+                         " is still there, and has to go before another job can use that folder\n"));
 }
 
 TEST(JobsTest, DeleteShowsProgramsTheJobsAsTheyWere) {

@@ -1,15 +1,15 @@
-#include "client/commands/list_jobs.h"
+#include "client/commands/jobs/list_jobs.h"
 
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "client/commands/exit_codes.h"
-#include "client/commands/find_job.h"
-#include "client/commands/output_format.h"
 #include "client/render/job_text.h"
 #include "client/render/message_text.h"
+#include "client/session/exit_codes.h"
+#include "client/session/find_job.h"
+#include "client/session/output_format.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {

@@ -1,11 +1,11 @@
-#include "client/commands/submit.h"
+#include "client/commands/jobs/submit.h"
 
 #include <memory>
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "client/commands/exit_codes.h"
-#include "client/commands/job_file.h"
+#include "client/session/exit_codes.h"
+#include "client/submission/job_file.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {

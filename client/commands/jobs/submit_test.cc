@@ -1,6 +1,6 @@
 // submit, validate, pretrain, finetune and evaluate: what becomes of what was typed or written.
 
-#include "client/commands/submit.h"
+#include "client/commands/jobs/submit.h"
 
 #include "client/commands/fake_context.h"
 #include "gmock/gmock.h"
@@ -145,17 +145,45 @@ TEST_F(SubmitTest, ValidateShowsWhereEachValueComesFrom) {
   EXPECT_THAT(fake_.client.created, IsEmpty());
 }
 
-TEST_F(SubmitTest, TwoJobsNeverShareAFolder) {
-  fake_.AddJob("jobs/7-x", v1::Job::SUCCEEDED).set_output(fake_.Path("out"));
-  fake_.Write("job.yaml", kJob);
-  fake_.Write("out/job.yaml", "");
-  EXPECT_EQ(fake_.Run({"submit", "job.yaml", "--out", "out"}), 64);
-  EXPECT_THAT(fake_.err.str(), HasSubstr("--out: "));
-  EXPECT_THAT(fake_.err.str(), HasSubstr("jobs/7-x (SUCCEEDED), which `pretext restart jobs/7-x` continues"));
-  // A job that has not begun has written nothing yet.
-  fake_.AddJob("jobs/8-y", v1::Job::QUEUED).set_output(fake_.Path("later"));
-  EXPECT_EQ(fake_.Run({"submit", "job.yaml", "--out", "later"}), 64);
-  EXPECT_THAT(fake_.client.created, IsEmpty());
+TEST_F(SubmitTest, WhoseFolderAnOutputIsTheCoordinatorSays) {
+  fake_.Write("job.yaml", absl::StrCat(kJob, "output: out\n"));
+  fake_.client.create_failure = WithReason(
+      absl::FailedPreconditionError("output: '/out' is the folder of jobs/7-x (SUCCEEDED)"), "OUTPUT_IN_USE");
+  EXPECT_EQ(fake_.Run({"submit", "job.yaml", "--out", "out"}), 1);
+  EXPECT_EQ(fake_.err.str(), "pretext: --out: '/out' is the folder of jobs/7-x (SUCCEEDED)\n");
+  EXPECT_EQ(fake_.Run({"submit", "job.yaml"}), 1);
+  EXPECT_THAT(fake_.err.str(), HasSubstr("pretext: job.yaml:8:1: output: '/out' is the folder"));
+}
+
+TEST_F(SubmitTest, AnEmptyJobFileIsSaidToBeEmpty) {
+  fake_.Write("job.yaml", "");
+  EXPECT_EQ(fake_.Run({"submit", "job.yaml"}), 64);
+  EXPECT_THAT(fake_.err.str(), HasSubstr("job.yaml: is empty"));
+  EXPECT_EQ(fake_.Run({"submit", "pictures"}), 66);
+  EXPECT_THAT(fake_.err.str(), HasSubstr("pictures is a folder"));
+}
+
+TEST_F(SubmitTest, AJobThatNoMachineCanHoldIsQueuedWithAWarning) {
+  v1::Node& node = fake_.client.nodes["nodes/local"];
+  node.set_name("nodes/local");
+  node.set_state(v1::Node::READY);
+  node.mutable_capacity()->set_cpu_slots(2);
+  EXPECT_EQ(fake_.Run({"pretrain", "--data", "pictures", "--ranks", "4", "--detach"}), 0);
+  EXPECT_THAT(fake_.err.str(),
+              HasSubstr("jobs/1 needs 4 CPU slots, and the machines that take work have 2 in all"));
+  EXPECT_EQ(fake_.Run({"pretrain", "--data", "pictures", "--device", "gpu", "--quiet"}), 0);
+  EXPECT_EQ(fake_.out.str(), "jobs/2\n");
+  EXPECT_THAT(fake_.err.str(), HasSubstr("jobs/2 needs 1 GPU, and the machines that take work have none"));
+  EXPECT_EQ(fake_.Run({"pretrain", "--data", "pictures", "--ranks", "2", "--detach"}), 0);
+  EXPECT_EQ(fake_.err.str(), "");
+}
+
+TEST_F(SubmitTest, ARejectedJobLeavesNoFolderBehind) {
+  FieldViolations violations;
+  violations.Add("stages[0].pretrain", "no");
+  fake_.client.create_failure = violations.ToStatus("INVALID_SPEC");
+  EXPECT_EQ(fake_.Run({"pretrain", "--data", "pictures", "--detach"}), 64);
+  EXPECT_FALSE(std::filesystem::exists(fake_.Path("pretext-out/moco")));
 }
 
 TEST_F(SubmitTest, PretrainMakesAJobOfOneStage) {

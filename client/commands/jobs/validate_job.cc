@@ -1,13 +1,13 @@
-#include "client/commands/validate_job.h"
+#include "client/commands/jobs/validate_job.h"
 
 #include <algorithm>
 #include <memory>
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "client/commands/exit_codes.h"
-#include "client/commands/job_file.h"
 #include "client/render/message_text.h"
+#include "client/session/exit_codes.h"
+#include "client/submission/job_file.h"
 #include "proto/cpp/defaults.h"
 #include "proto/cpp/spec_writing.h"
 #include "proto/cpp/status_macros.h"

@@ -1,12 +1,12 @@
-#include "client/commands/watch.h"
+#include "client/commands/jobs/watch.h"
 
 #include <memory>
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "client/commands/find_job.h"
-#include "client/commands/follow_job.h"
-#include "client/commands/output_format.h"
+#include "client/following/follow_job.h"
+#include "client/session/find_job.h"
+#include "client/session/output_format.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {

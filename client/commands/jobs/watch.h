@@ -1,7 +1,7 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_WATCH_H_
-#define PRETEXT_CLIENT_COMMANDS_WATCH_H_
+#ifndef PRETEXT_CLIENT_COMMANDS_JOBS_WATCH_H_
+#define PRETEXT_CLIENT_COMMANDS_JOBS_WATCH_H_
 
-#include "client/commands/command.h"
+#include "client/session/command.h"
 
 namespace pretext {
 
@@ -10,4 +10,4 @@ CommandRun AddWatch(CLI::App* app);
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_WATCH_H_
+#endif  // PRETEXT_CLIENT_COMMANDS_JOBS_WATCH_H_

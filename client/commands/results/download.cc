@@ -1,4 +1,4 @@
-#include "client/commands/download.h"
+#include "client/commands/results/download.h"
 
 #include <filesystem>
 #include <memory>
@@ -8,16 +8,16 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/commands/exit_codes.h"
-#include "client/commands/find_job.h"
-#include "client/commands/live_screen.h"
-#include "client/commands/local_paths.h"
-#include "client/commands/output_format.h"
-#include "client/commands/partial_file.h"
+#include "client/commands/results/partial_file.h"
+#include "client/following/live_screen.h"
 #include "client/render/message_text.h"
 #include "client/render/plain_text.h"
 #include "client/render/quantity.h"
 #include "client/render/table.h"
+#include "client/session/exit_codes.h"
+#include "client/session/find_job.h"
+#include "client/session/local_paths.h"
+#include "client/session/output_format.h"
 #include "proto/cpp/nearest_name.h"
 #include "proto/cpp/status_macros.h"
 

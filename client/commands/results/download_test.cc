@@ -1,4 +1,4 @@
-#include "client/commands/download.h"
+#include "client/commands/results/download.h"
 
 #include "client/commands/fake_context.h"
 #include "gmock/gmock.h"

@@ -1,4 +1,4 @@
-#include "client/commands/partial_file.h"
+#include "client/commands/results/partial_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/commands/exit_codes.h"
+#include "client/session/exit_codes.h"
 #include "proto/cpp/error_details.h"
 #include "proto/cpp/status_macros.h"
 

@@ -1,4 +1,4 @@
-#include "client/commands/show_logs.h"
+#include "client/commands/results/show_logs.h"
 
 #include <memory>
 #include <optional>
@@ -6,11 +6,11 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
-#include "client/commands/exit_codes.h"
-#include "client/commands/find_job.h"
-#include "client/commands/output_format.h"
 #include "client/render/message_text.h"
 #include "client/render/plain_text.h"
+#include "client/session/exit_codes.h"
+#include "client/session/find_job.h"
+#include "client/session/output_format.h"
 #include "proto/cpp/proto_time.h"
 #include "proto/cpp/status_macros.h"
 

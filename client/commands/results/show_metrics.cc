@@ -1,23 +1,31 @@
-#include "client/commands/show_metrics.h"
+#include "client/commands/results/show_metrics.h"
 
 #include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/commands/exit_codes.h"
-#include "client/commands/find_job.h"
-#include "client/commands/output_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "client/following/job_end.h"
 #include "client/render/message_text.h"
 #include "client/render/plain_text.h"
 #include "client/render/quantity.h"
 #include "client/render/table.h"
+#include "client/session/exit_codes.h"
+#include "client/session/find_job.h"
+#include "client/session/output_format.h"
+#include "proto/cpp/error_details.h"
+#include "proto/cpp/nearest_name.h"
 #include "proto/cpp/proto_time.h"
+#include "proto/cpp/quoted_text.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {
@@ -31,7 +39,53 @@ struct MetricsOptions {
   OutputFormat format = OutputFormat::kTable;
 };
 
+constexpr char kNoSuchMetric[] = "METRIC_NOT_FOUND";
+
 using OnPoint = std::function<void(const v1::MetricPoint& point)>;
+
+// The names that the job has points of.
+std::vector<std::string> NamesOf(const v1::Job& job, CoordinatorClient* client) {
+  std::set<std::string> names;
+  for (const auto& [name, value] : job.progress().metrics()) names.insert(name);
+  // A coordinator that has been restarted, and a job that has settled since, know them from the points alone.
+  if (names.empty()) {
+    for (const auto& [name, value] : ReadMetrics(job.name(), {}, client)) names.insert(name);
+  }
+  return {names.begin(), names.end()};
+}
+
+// "; did you mean pretrain/loss or tune/loss?": those that end in what was typed, else the nearest.
+std::string Meant(const std::string& pattern, const std::vector<std::string>& names) {
+  std::vector<std::string> ends;
+  for (const std::string& name : names) {
+    if (absl::EndsWith(name, absl::StrCat("/", pattern))) ends.push_back(name);
+  }
+  if (!ends.empty()) return absl::StrCat("; did you mean ", absl::StrJoin(ends, " or "), "?");
+  return names.empty() ? "; it has none yet" : DidYouMean(pattern, names);
+}
+
+bool Matches(absl::string_view pattern, const std::string& name) {
+  return absl::ConsumeSuffix(&pattern, "*") ? absl::StartsWith(name, pattern) : name == pattern;
+}
+
+// NOT_FOUND when a name was asked for of which nothing is there.
+absl::Status CheckNames(const MetricsOptions& options, const v1::Job& job, const std::set<std::string>& seen,
+                        CoordinatorClient* client) {
+  std::vector<std::string> missing;
+  for (const std::string& pattern : options.metrics) {
+    const bool is_there = std::any_of(seen.begin(), seen.end(),
+                                      [&](const std::string& name) { return Matches(pattern, name); });
+    if (!is_there) missing.push_back(pattern);
+  }
+  if (missing.empty()) return absl::OkStatus();
+  const std::vector<std::string> names = NamesOf(job, client);
+  std::string text;
+  for (const std::string& pattern : missing) {
+    absl::StrAppend(&text, text.empty() ? "" : "\n", job.name(), " has no metric ", Quoted(pattern),
+                    Meant(pattern, names));
+  }
+  return WithReason(absl::NotFoundError(text), kNoSuchMetric);
+}
 
 absl::Status ReadPoints(const MetricsOptions& options, CommandContext& context, const OnPoint& on_point) {
   PRETEXT_ASSIGN_OR_RETURN(const Reached coordinator,
@@ -42,12 +96,17 @@ absl::Status ReadPoints(const MetricsOptions& options, CommandContext& context, 
   for (const std::string& metric : options.metrics) request.add_metrics(metric);
   request.set_follow(options.follow);
   request.set_newest_attempt_only(!options.all_attempts);
+  std::set<std::string> seen;
   const auto take = [&](const v1::StreamMetricsResponse& response) {
-    for (const v1::MetricPoint& point : response.points()) on_point(point);
+    for (const v1::MetricPoint& point : response.points()) {
+      if (!options.metrics.empty()) seen.insert(point.metric());
+      on_point(point);
+    }
     context.out->flush();
     return true;
   };
-  return coordinator.client->StreamMetrics(request, take).status();
+  PRETEXT_RETURN_IF_ERROR(coordinator.client->StreamMetrics(request, take).status());
+  return CheckNames(options, job, seen, coordinator.client);
 }
 
 struct Summary {
@@ -59,15 +118,15 @@ struct Summary {
 // A row a metric.
 absl::Status ShowSummaries(const MetricsOptions& options, CommandContext& context) {
   std::map<std::string, Summary> metrics;
-  PRETEXT_RETURN_IF_ERROR(ReadPoints(options, context, [&](const v1::MetricPoint& point) {
+  const absl::Status status = ReadPoints(options, context, [&](const v1::MetricPoint& point) {
     Summary& summary = metrics[point.metric()];
     summary.least = summary.points == 0 ? point.value() : std::min(summary.least, point.value());
     summary.most = summary.points == 0 ? point.value() : std::max(summary.most, point.value());
     if (summary.points++ == 0 || point.step() >= summary.newest.step()) summary.newest = point;
-  }));
+  });
   if (metrics.empty()) {
-    *context.err << "No metrics " << (options.metrics.empty() ? "yet.\n" : "of that name.\n");
-    return absl::OkStatus();
+    if (status.ok()) *context.err << "No metrics yet.\n";
+    return status;
   }
   Table table({{"METRIC"},
                {"NEWEST", Table::Align::kRight},
@@ -80,7 +139,7 @@ absl::Status ShowSummaries(const MetricsOptions& options, CommandContext& contex
                   NumberText(summary.least), NumberText(summary.most), GroupedText(summary.points)});
   }
   *context.out << table.Text(context.terminal_width());
-  return absl::OkStatus();
+  return status;
 }
 
 absl::Status ShowAsTheyCome(const MetricsOptions& options, CommandContext& context) {
@@ -104,10 +163,11 @@ absl::Status ShowDocuments(const MetricsOptions& options, CommandContext& contex
       options.follow ? MessageWriter::Form::kJsonLines : MessageWriter::Form::kJsonArray;
   if (options.format == OutputFormat::kYaml) form = MessageWriter::Form::kYamlList;
   MessageWriter writer(context.out, form);
-  PRETEXT_RETURN_IF_ERROR(
-      ReadPoints(options, context, [&](const v1::MetricPoint& point) { writer.Add(point); }));
-  writer.Finish();
-  return absl::OkStatus();
+  const absl::Status status =
+      ReadPoints(options, context, [&](const v1::MetricPoint& point) { writer.Add(point); });
+  // Without a metric of that name the document is whole and empty.
+  if (status.ok() || GetReason(status) == kNoSuchMetric) writer.Finish();
+  return status;
 }
 
 absl::StatusOr<int> Run(const MetricsOptions& options, CommandContext& context) {

@@ -71,6 +71,23 @@ TEST_F(TelemetryTest, NoMetricsIsARemark) {
   EXPECT_EQ(fake_.err.str(), "No metrics yet.\n");
 }
 
+TEST_F(TelemetryTest, AMetricThatIsNotThereIsAnErrorWithTheNearestNames) {
+  EXPECT_EQ(fake_.Run({"metrics", "1", "--metric", "loss"}), 66);
+  EXPECT_EQ(fake_.out.str(), "");
+  EXPECT_EQ(fake_.err.str(), "pretext: jobs/1 has no metric 'loss'; did you mean pretrain/loss?\n");
+  EXPECT_EQ(fake_.Run({"metrics", "1", "--metric", "pretrain/los", "-o", "json"}), 66);
+  EXPECT_EQ(fake_.out.str(), "[]\n") << "still a whole document";
+  EXPECT_THAT(fake_.err.str(), HasSubstr("did you mean pretrain/loss?"));
+  EXPECT_EQ(fake_.Run({"metrics", "1", "--metric", "pretrain/*"}), 0);
+  EXPECT_EQ(fake_.Run({"metrics", "9", "-o", "json"}), 66);
+  EXPECT_EQ(fake_.out.str(), "") << "no such job is no document";
+}
+
+TEST_F(TelemetryTest, NegativeNumbersOfLinesAreRefused) {
+  EXPECT_EQ(fake_.Run({"logs", "1", "--last", "-1"}), 64);
+  EXPECT_THAT(fake_.err.str(), HasSubstr("--last"));
+}
+
 TEST_F(TelemetryTest, LogsAreLinesThatCannotSteerTheTerminal) {
   EXPECT_EQ(fake_.Run({"logs", "1"}), 0);
   EXPECT_EQ(fake_.out.str(),

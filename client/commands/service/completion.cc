@@ -1,4 +1,4 @@
-#include "client/commands/completion.h"
+#include "client/commands/service/completion.h"
 
 #include <memory>
 #include <string>
@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "client/commands/exit_codes.h"
+#include "client/session/exit_codes.h"
 #include "proto/cpp/nearest_name.h"
 
 namespace pretext {

@@ -1,4 +1,4 @@
-#include "client/commands/list_nodes.h"
+#include "client/commands/service/list_nodes.h"
 
 #include <memory>
 #include <string>
@@ -7,10 +7,10 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/commands/exit_codes.h"
-#include "client/commands/output_format.h"
 #include "client/render/job_text.h"
 #include "client/render/message_text.h"
+#include "client/session/exit_codes.h"
+#include "client/session/output_format.h"
 #include "proto/cpp/nearest_name.h"
 #include "proto/cpp/status_macros.h"
 

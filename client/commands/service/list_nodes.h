@@ -1,7 +1,7 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_LIST_NODES_H_
-#define PRETEXT_CLIENT_COMMANDS_LIST_NODES_H_
+#ifndef PRETEXT_CLIENT_COMMANDS_SERVICE_LIST_NODES_H_
+#define PRETEXT_CLIENT_COMMANDS_SERVICE_LIST_NODES_H_
 
-#include "client/commands/command.h"
+#include "client/session/command.h"
 
 namespace pretext {
 
@@ -13,4 +13,4 @@ CommandRun AddUndrain(CLI::App* app);
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_LIST_NODES_H_
+#endif  // PRETEXT_CLIENT_COMMANDS_SERVICE_LIST_NODES_H_

@@ -1,4 +1,4 @@
-#include "client/commands/serve.h"
+#include "client/commands/service/serve.h"
 
 #include <algorithm>
 #include <memory>
@@ -8,9 +8,9 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
-#include "client/commands/embedded_coordinator.h"
-#include "client/commands/exit_codes.h"
-#include "client/commands/local_paths.h"
+#include "client/session/embedded_coordinator.h"
+#include "client/session/exit_codes.h"
+#include "client/session/local_paths.h"
 #include "proto/cpp/program_path.h"
 #include "proto/cpp/state_path.h"
 #include "proto/cpp/status_macros.h"

@@ -2,9 +2,9 @@
 
 #include <sys/stat.h>
 
-#include "client/commands/coordinator_connection.h"
-#include "client/commands/embedded_coordinator.h"
 #include "client/commands/fake_context.h"
+#include "client/session/coordinator_connection.h"
+#include "client/session/embedded_coordinator.h"
 #include "gmock/gmock.h"
 #include "nlohmann/json.hpp"
 #include "proto/cpp/status_matchers.h"
@@ -45,9 +45,20 @@ TEST(TasksTest, ShowsOneTasksOptions) {
   std::filesystem::create_directory(fake.Path("bin"));
   fake.capture_answer = kCatalogue;
   EXPECT_EQ(fake.Run({"tasks", "moco"}), 0) << fake.err.str();
-  EXPECT_THAT(fake.out.str(), HasSubstr("queue_length  int32"));
+  EXPECT_THAT(fake.out.str(), HasSubstr("OPTION        TYPE   DEFAULT\nqueue_length  int32  by the data\n"));
   EXPECT_EQ(fake.Run({"tasks", "mocco"}), 66);
   EXPECT_THAT(fake.err.str(), HasSubstr("did you mean moco?"));
+}
+
+TEST(TasksTest, ShowsDefaultsOfWhatStandsWithinAnOption) {
+  FakeContext fake;
+  MakeProgram(&fake, "bin/pretext-worker");
+  fake.capture_answer = R"([{"name": "rotation", "summary": "turns", "needs": "pictures",
+      "options": [{"name": "augment", "type": "AugmentSpec"}, {"name": "newer", "type": "int32"}]}])";
+  EXPECT_EQ(fake.Run({"tasks", "rotation"}), 0) << fake.err.str();
+  EXPECT_THAT(fake.out.str(), ::testing::ContainsRegex("augment +AugmentSpec\n"));
+  EXPECT_THAT(fake.out.str(), ::testing::ContainsRegex("augment.flip_probability +0.5\n"));
+  EXPECT_THAT(fake.out.str(), ::testing::ContainsRegex("newer +int32\n")) << "of a newer worker";
 }
 
 TEST(TasksTest, SaysWhereItLookedForTheWorker) {

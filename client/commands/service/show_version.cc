@@ -1,14 +1,14 @@
-#include "client/commands/show_version.h"
+#include "client/commands/service/show_version.h"
 
 #include <memory>
 #include <string>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
-#include "client/commands/exit_codes.h"
-#include "client/commands/output_format.h"
 #include "client/render/json_to_yaml.h"
 #include "client/render/plain_text.h"
+#include "client/session/exit_codes.h"
+#include "client/session/output_format.h"
 #include "nlohmann/json.hpp"
 #include "proto/cpp/status_macros.h"
 #include "proto/cpp/version.h"

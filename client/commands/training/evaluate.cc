@@ -1,4 +1,4 @@
-#include "client/commands/evaluate.h"
+#include "client/commands/training/evaluate.h"
 
 #include <memory>
 #include <string>
@@ -6,8 +6,8 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
-#include "client/commands/job_options.h"
-#include "client/commands/local_paths.h"
+#include "client/session/local_paths.h"
+#include "client/submission/job_options.h"
 #include "proto/cpp/status_macros.h"
 
 namespace pretext {

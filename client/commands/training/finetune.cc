@@ -1,4 +1,4 @@
-#include "client/commands/finetune.h"
+#include "client/commands/training/finetune.h"
 
 #include <memory>
 #include <optional>
@@ -9,8 +9,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "client/commands/job_options.h"
-#include "client/commands/local_paths.h"
+#include "client/session/local_paths.h"
+#include "client/submission/job_options.h"
 #include "google/protobuf/descriptor.h"
 #include "proto/cpp/nearest_name.h"
 #include "proto/cpp/status_macros.h"

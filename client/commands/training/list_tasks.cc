@@ -1,16 +1,19 @@
-#include "client/commands/list_tasks.h"
+#include "client/commands/training/list_tasks.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/commands/exit_codes.h"
-#include "client/commands/output_format.h"
+#include "client/commands/training/task_defaults.h"
 #include "client/render/json_to_yaml.h"
 #include "client/render/plain_text.h"
 #include "client/render/table.h"
+#include "client/session/exit_codes.h"
+#include "client/session/output_format.h"
 #include "nlohmann/json.hpp"
 #include "proto/cpp/nearest_name.h"
 #include "proto/cpp/program_path.h"
@@ -65,9 +68,18 @@ std::string TaskText(const Json& task) {
   const std::string name = Text(task, "name");
   std::string text = absl::StrCat(name, ": ", OneLine(Text(task, "summary")), "\nNeeds ",
                                   OneLine(Text(task, "needs")), ".\n\n");
-  Table table({{"OPTION"}, {"TYPE"}});
+  const std::vector<TaskDefault> defaults = FindTaskDefaults(name);
+  Table table({{"OPTION"}, {"TYPE"}, {"DEFAULT"}});
   for (const Json& option : task.value("options", Json::array())) {
-    table.AddRow({Text(option, "name"), Text(option, "type")});
+    const std::string option_name = Text(option, "name");
+    for (const TaskDefault& field : defaults) {
+      const bool is_within = absl::StartsWith(field.name, option_name + ".");
+      if (field.name == option_name) table.AddRow({option_name, Text(option, "type"), field.value});
+      if (is_within) table.AddRow({absl::StrCat("  ", field.name), "", field.value});
+    }
+    const bool known = std::any_of(defaults.begin(), defaults.end(),
+                                   [&](const TaskDefault& field) { return field.name == option_name; });
+    if (!known) table.AddRow({option_name, Text(option, "type"), ""});
   }
   return absl::StrCat(text, table.Text(), "\nTo set one: pretext pretrain --task ", name,
                       " --set stages[0].pretrain.tasks[0].", name, ".OPTION=VALUE\n");

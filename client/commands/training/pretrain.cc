@@ -1,4 +1,4 @@
-#include "client/commands/pretrain.h"
+#include "client/commands/training/pretrain.h"
 
 #include <memory>
 #include <optional>
@@ -10,7 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "client/commands/job_options.h"
+#include "client/submission/job_options.h"
 #include "google/protobuf/descriptor.h"
 #include "proto/cpp/nearest_name.h"
 #include "proto/cpp/status_macros.h"

@@ -1,11 +1,11 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_PRETRAIN_H_
-#define PRETEXT_CLIENT_COMMANDS_PRETRAIN_H_
+#ifndef PRETEXT_CLIENT_COMMANDS_TRAINING_PRETRAIN_H_
+#define PRETEXT_CLIENT_COMMANDS_TRAINING_PRETRAIN_H_
 
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "client/commands/command.h"
+#include "client/session/command.h"
 #include "pretext/v1/task.pb.h"
 
 namespace pretext {
@@ -18,4 +18,4 @@ absl::StatusOr<std::vector<v1::TaskSpec>> ParseTasks(absl::string_view text);
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_PRETRAIN_H_
+#endif  // PRETEXT_CLIENT_COMMANDS_TRAINING_PRETRAIN_H_
