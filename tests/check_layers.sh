@@ -43,8 +43,9 @@ allowed() {
     worker/checkpoint) echo worker/data worker/report worker/models worker/dist ;;
     worker/tasks) echo worker/data worker/augment worker/models worker/losses worker/dist ;;
     worker/eval) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks ;;
-    worker/train) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks worker/eval worker/optim worker/checkpoint ;;
-    worker/session | worker/agent) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks worker/train worker/eval worker/optim worker/checkpoint ;;
+    worker/train) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks worker/optim worker/checkpoint ;;
+    worker/stages) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks worker/train worker/eval worker/optim worker/checkpoint ;;
+    worker/session | worker/agent) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks worker/train worker/stages worker/eval worker/optim worker/checkpoint ;;
     client/render) ;;
     client/coordinator_client) echo client/render ;;
     client/session) echo client/render client/coordinator_client ;;

@@ -140,8 +140,11 @@ double DefaultFinetuneRate(v1::FinetuneStage::Recipe recipe) {
 void ApplyDefaultsToFinetune(v1::FinetuneStage* stage, const v1::BackboneSpec* continued) {
   if (stage->recipe() == v1::FinetuneStage::RECIPE_UNSPECIFIED)
     stage->set_recipe(v1::FinetuneStage::FINE_TUNE);
-  if (!stage->has_max_steps()) PRETEXT_DEFAULT(stage, epochs, 5);
-  PRETEXT_DEFAULT(stage, freeze_epochs, stage->recipe() == v1::FinetuneStage::FINE_TUNE ? 1 : 0);
+  if (stage->recipe() != v1::FinetuneStage::FINE_TUNE) {
+    PRETEXT_DEFAULT(stage, freeze_epochs, 0);
+  } else if (stage->has_epochs() || stage->has_max_steps()) {
+    PRETEXT_DEFAULT(stage, freeze_epochs, 1);  // else open with epochs, until the labels are counted
+  }
   PRETEXT_DEFAULT(stage, batch_size, 64);
   PRETEXT_DEFAULT(stage, learning_rate, DefaultFinetuneRate(stage->recipe()));
   PRETEXT_DEFAULT(stage, rate_divisor, 100);

@@ -16,7 +16,7 @@ struct RankOutcome {
   RankExitCode exit_code = kRankFault;
 };
 
-// By the status that RunJob (worker/train/run_job.h) or the way to it ended with:
+// By the status that RunJob (worker/stages/run_job.h) or the way to it ended with:
 //   OK                               FINISHED
 //   CANCELLED                        STOPPED
 //   INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION, UNIMPLEMENTED, OUT_OF_RANGE     SPEC; not retried

@@ -9,7 +9,7 @@
 #include "pretext/v1/cluster.pb.h"
 #include "pretext/v1/worker_service.pb.h"
 #include "proto/cpp/clock.h"
-#include "worker/train/run_job.h"
+#include "worker/stages/run_job.h"
 
 namespace pretext {
 

@@ -12,9 +12,9 @@
 #include "worker/checkpoint/checkpoint.h"
 #include "worker/models/weights.h"
 #include "worker/train/dataset_cache.h"
+#include "worker/train/job_run.h"
 #include "worker/train/objective.h"
 #include "worker/train/resolved_spec.h"
-#include "worker/train/run_job.h"
 
 namespace pretext {
 
