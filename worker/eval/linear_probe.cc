@@ -181,7 +181,15 @@ absl::StatusOr<LinearProbe> FitLinearProbe(const at::Tensor& features, absl::Spa
   probe.weight = minimum.point.narrow(0, 0, standardised.size(1));
   probe.bias = minimum.point.select(0, standardised.size(1));
   probe.converged = minimum.converged;
+  probe.iterations = minimum.iterations;
   return probe;
+}
+
+std::string ConvergenceRemark(const LinearProbe& probe) {
+  if (probe.converged) return "";
+  return absl::StrCat("the linear probe had not converged after ", probe.iterations,
+                      " iterations with penalty ", probe.penalty,
+                      ", so that its accuracy may be too low; try larger penalties");
 }
 
 }  // namespace pretext

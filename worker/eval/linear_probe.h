@@ -27,6 +27,7 @@ struct LinearProbe {
   double penalty = 0;            // the one chosen
   double held_out_accuracy = 0;  // under it, on the held-out fifth; 0 when there was no choice to make
   bool converged = false;        // the last fit's gradient fell under its bound
+  int iterations = 0;            // of the last fit
 
   at::Tensor Logits(const at::Tensor& features) const;             // (N, D) -> (N, classes)
   std::vector<int64_t> Predict(const at::Tensor& features) const;  // the lowest class among equals
@@ -38,6 +39,9 @@ struct LinearProbe {
 // INVALID_ARGUMENT: shapes, labels or penalties do not make sense, or features are not finite.
 absl::StatusOr<LinearProbe> FitLinearProbe(const at::Tensor& features, absl::Span<const int64_t> labels,
                                            int classes, const LinearProbeOptions& options = {});
+
+// A warning for people when the last fit ended by its number of iterations; empty when it did not.
+std::string ConvergenceRemark(const LinearProbe& probe);
 
 }  // namespace pretext
 

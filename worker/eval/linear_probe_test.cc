@@ -110,6 +110,21 @@ TEST(LinearProbeTest, WorksWithOnePictureAClass) {
   EXPECT_EQ(probe.Predict(features), (std::vector<int64_t>{0, 1, 2}));
 }
 
+TEST(LinearProbeTest, SaysWhenItEndedBeforeItConverged) {
+  at::manual_seed(8);
+  LinearProbeOptions options;
+  options.penalties = {0.5};
+  options.max_iterations = 2;
+  ASSERT_OK_AND_ASSIGN(const LinearProbe probe,
+                       FitLinearProbe(at::randn({60, 20}), Cyclic(60, 3), 3, options));
+  EXPECT_FALSE(probe.converged);
+  EXPECT_THAT(ConvergenceRemark(probe), HasSubstr("had not converged after 2 iterations with penalty 0.5"));
+  options.max_iterations = 300;
+  ASSERT_OK_AND_ASSIGN(const LinearProbe whole,
+                       FitLinearProbe(at::randn({60, 20}), Cyclic(60, 3), 3, options));
+  EXPECT_EQ(ConvergenceRemark(whole), "");
+}
+
 TEST(LinearProbeTest, RefusesWhatMakesNoSense) {
   const auto invalid = absl::StatusCode::kInvalidArgument;
   const at::Tensor features = at::randn({4, 3});

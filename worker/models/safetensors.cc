@@ -89,12 +89,13 @@ class Mapping {
 };
 
 absl::StatusOr<std::shared_ptr<Mapping>> MapFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A pipe must not be waited for: it is refused below.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return OsError(path, "open");
   const auto close_fd = absl::MakeCleanup([fd] { close(fd); });
   struct stat status;
   if (fstat(fd, &status) != 0) return OsError(path, "read");
-  if (!S_ISREG(status.st_mode)) return Malformed(path, "it is not a file");
+  if (!S_ISREG(status.st_mode)) return Malformed(path, "it is not a regular file");
   if (status.st_size < static_cast<int64_t>(kLengthBytes)) {
     return Malformed(path, absl::StrCat("it has ", status.st_size, " bytes, too few for a header"));
   }

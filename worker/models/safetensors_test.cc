@@ -6,6 +6,8 @@
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <fstream>
@@ -171,6 +173,14 @@ TEST(SafetensorsTest, RefusesFilesThatAreSomethingElse) {
   EXPECT_THAT(ReadSafetensors(Path("text")),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("Is it a safetensors file?")));
   EXPECT_THAT(ReadSafetensors(::testing::TempDir()), StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST(SafetensorsTest, RefusesAPipeInsteadOfWaitingForIt) {
+  const std::string path = ::testing::TempDir() + "/pipe.safetensors";
+  unlink(path.c_str());
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THAT(ReadSafetensors(path),
+              StatusIs(absl::StatusCode::kDataLoss, ::testing::HasSubstr("not a regular file")));
 }
 
 // Half a file, as a crash or a full disk leaves it, is never taken for a whole one.

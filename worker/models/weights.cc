@@ -18,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/data/few_names.h"
 
 namespace pretext {
 namespace {
@@ -88,12 +89,6 @@ std::optional<Adapted> AdaptChannels(const at::Tensor& weight, const at::Tensor&
   return std::nullopt;
 }
 
-std::string Examples(const std::vector<std::string>& names) {
-  const size_t shown = std::min<size_t>(names.size(), 5);
-  return absl::StrCat(absl::StrJoin(names.begin(), names.begin() + shown, ", "),
-                      names.size() > shown ? absl::StrCat(" and ", names.size() - shown, " more") : "");
-}
-
 absl::Status CheckEnough(const WeightsReport& report, absl::string_view source,
                          const BackboneModule& backbone) {
   const std::set<std::string> loaded(report.loaded.begin(), report.loaded.end());
@@ -107,9 +102,9 @@ absl::Status CheckEnough(const WeightsReport& report, absl::string_view source,
   }
   return absl::InvalidArgumentError(absl::StrCat(
       source, " does not fit backbone ", backbone.options().name, ": ", found, " of ", parameters,
-      " parameters are there under torchvision's names. Missing: ", Examples(report.missing),
-      report.mismatched.empty() ? "" : absl::StrCat("; other shapes: ", Examples(report.mismatched)),
-      report.unexpected.empty() ? "" : absl::StrCat("; the file has: ", Examples(report.unexpected)),
+      " parameters are there under torchvision's names. Missing: ", FewNames(report.missing),
+      report.mismatched.empty() ? "" : absl::StrCat("; other shapes: ", FewNames(report.mismatched)),
+      report.unexpected.empty() ? "" : absl::StrCat("; the file has: ", FewNames(report.unexpected)),
       ". Choose the backbone that the weights were made with."));
 }
 
@@ -157,15 +152,22 @@ StateDict MakeStateDict(const torch::nn::Module& module) {
   return state;
 }
 
+bool WeightsReport::is_partial() const {
+  // Counts of batches are only used by batch-norm without momentum, and many files have none.
+  return std::any_of(missing.begin(), missing.end(),
+                     [](const std::string& name) { return !absl::EndsWith(name, "num_batches_tracked"); });
+}
+
 std::string WeightsReport::Summary() const {
   std::string text = absl::StrCat(loaded.size(), " tensors loaded");
   if (!prefix.empty()) absl::StrAppend(&text, " (names without ", prefix, ")");
   absl::StrAppend(&text, ", ", missing.size(), " missing");
-  if (!missing.empty()) absl::StrAppend(&text, " (", Examples(missing), ")");
+  if (!missing.empty()) absl::StrAppend(&text, " (", FewNames(missing), ")");
   absl::StrAppend(&text, ", ", unexpected.size(), " not used");
-  if (!unexpected.empty()) absl::StrAppend(&text, " (", Examples(unexpected), ")");
-  if (!mismatched.empty()) absl::StrAppend(&text, ", other shapes: ", Examples(mismatched));
+  if (!unexpected.empty()) absl::StrAppend(&text, " (", FewNames(unexpected), ")");
+  if (!mismatched.empty()) absl::StrAppend(&text, ", other shapes: ", FewNames(mismatched));
   if (!adapted.empty()) absl::StrAppend(&text, "; ", adapted);
+  if (is_partial()) absl::StrAppend(&text, "; what is missing stays fresh");
   return text;
 }
 

@@ -27,6 +27,8 @@ struct WeightsReport {
   std::vector<std::string> mismatched;  // "conv1.weight: (64, 3, 7, 7) in the file, (16, 1, 3, 3) here"
   std::string adapted;                  // how the first convolution was fitted to the channels; or empty
 
+  // Whether parameters or running statistics keep what they were before: worth a warning.
+  bool is_partial() const;
   std::string Summary() const;  // one line for a log
 };
 
@@ -35,7 +37,7 @@ struct WeightsReport {
 // first convolution is fitted to the backbone's channels as fastai does: 3 -> 1 sums the filters, 3 -> 2
 // takes two times 1.5, 3 -> more leaves the further ones zero; 1 -> n repeats the filter divided by n.
 // `source` names the weights in messages. INVALID_ARGUMENT, backbone unchanged: under 95 % of the backbone's
-// parameters are there; the message lists examples of what is missing.
+// parameters are there; the message lists examples of what is missing and of what the file has.
 absl::StatusOr<WeightsReport> LoadBackboneWeights(const StateDict& state, absl::string_view source,
                                                   BackboneModule& backbone);
 

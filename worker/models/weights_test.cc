@@ -7,6 +7,7 @@
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
 
+#include "absl/strings/str_cat.h"
 #include "proto/cpp/status_matchers.h"
 #include "worker/models/safetensors.h"
 
@@ -95,6 +96,7 @@ TEST(WeightsTest, ReportsAnotherStemAndLoadsTheRest) {
                        LoadBackboneWeights(MakeStateDict(*standard), "file", *small));
   EXPECT_THAT(report.missing, ElementsAre("conv1.weight"));
   EXPECT_THAT(report.mismatched, ElementsAre("conv1.weight: (16, 3, 7, 7) in the file, (16, 3, 3, 3) here"));
+  EXPECT_TRUE(report.is_partial());
 }
 
 TEST(WeightsTest, ToleratesFilesWithoutBatchCounts) {
@@ -104,6 +106,7 @@ TEST(WeightsTest, ToleratesFilesWithoutBatchCounts) {
   }
   ASSERT_OK_AND_ASSIGN(const WeightsReport report, LoadBackboneWeights(state, "file", *Make()));
   EXPECT_EQ(report.missing.size(), 12);
+  EXPECT_FALSE(report.is_partial());
 }
 
 TEST(WeightsTest, RefusesWeightsOfAnotherNetworkAndChangesNothing) {
@@ -117,6 +120,28 @@ TEST(WeightsTest, RefusesWeightsOfAnotherNetworkAndChangesNothing) {
                              HasSubstr("Choose the backbone"))));
   EXPECT_TRUE(at::equal(target->parameters()[0], before));
   EXPECT_THAT(LoadBackboneWeights({}, "nothing", *target), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST(WeightsTest, SaysWhenAFileLacksTheFirstConvolutionOrStatistics) {
+  for (const char* name : {"conv1.weight", "bn1.running_mean"}) {
+    StateDict state = MakeStateDict(*Make());
+    state.erase(name);
+    ASSERT_OK_AND_ASSIGN(const WeightsReport report, LoadBackboneWeights(state, "file", *Make()));
+    EXPECT_TRUE(report.is_partial()) << name;
+    EXPECT_THAT(report.Summary(), AllOf(HasSubstr(absl::StrCat("1 missing (", name, ")")),
+                                        HasSubstr("what is missing stays fresh")));
+  }
+}
+
+TEST(WeightsTest, RefusesAFileWhoseNamesFitNothingWithExamplesOfBoth) {
+  StateDict state;
+  for (int i = 0; i < 20; ++i) state[absl::StrCat("features.", i, ".kernel")] = at::zeros({2});
+  EXPECT_THAT(LoadBackboneWeights(state, "keras.safetensors", *Make()),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("keras.safetensors does not fit"), HasSubstr(": 0 of "),
+                             HasSubstr("Missing: bn1.bias, "),
+                             HasSubstr("the file has: features.0.kernel, features.1.kernel, "),
+                             HasSubstr(" and 15 more"))));
 }
 
 TEST(WeightsTest, ComeBackFromAFileWithTheirCard) {

@@ -1,9 +1,12 @@
 #include "worker/session/rank_threads.h"
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace pretext {
 namespace {
+
+using ::testing::HasSubstr;
 
 TEST(RankThreadsTest, DividesTheCoresOfTheNodeAmongItsRanks) {
   const RankThreads threads = DivideThreads(v1::Resources(), /*cores=*/8, /*local_world_size=*/3);
@@ -31,6 +34,25 @@ TEST(RankThreadsTest, DoesAsTheSpecSays) {
   EXPECT_EQ(DivideThreads(resources, 64, 1).data, 3);
   resources.set_data_threads(20);
   EXPECT_EQ(DivideThreads(resources, 64, 1).data, 20);
+}
+
+TEST(RankThreadsTest, CutsWishesFarBeyondTheCoresAndSaysSo) {
+  v1::Resources resources;
+  resources.set_threads(4096);
+  resources.set_data_threads(100000);
+  const RankThreads threads = DivideThreads(resources, /*cores=*/16, /*local_world_size=*/1);
+  EXPECT_EQ(threads.compute, 128);
+  EXPECT_EQ(threads.data, 128);
+  EXPECT_THAT(threads.warning, HasSubstr("resources.threads is 4096"));
+  EXPECT_THAT(threads.warning, HasSubstr("resources.data_threads is 100000, far more than the 16 cores"));
+}
+
+TEST(RankThreadsTest, GrantsThreadsThatWaitForSlowDisksOnSmallMachines) {
+  v1::Resources resources;
+  resources.set_data_threads(64);
+  const RankThreads threads = DivideThreads(resources, /*cores=*/2, /*local_world_size=*/1);
+  EXPECT_EQ(threads.data, 64);
+  EXPECT_EQ(threads.warning, "");
 }
 
 }  // namespace

@@ -117,6 +117,7 @@ class RankSession {
                    absl::StrCat("rank ", assignment_.rank(), " of ", assignment_.world_size(), " on ",
                                 settings_.node, ", attempt ", assignment_.attempt(), ": ", run.device.str(),
                                 ", ", threads.compute, " compute and ", threads.data, " data threads"));
+    if (!threads.warning.empty()) reporter_->Log(v1::LogLine::WARNING, threads.warning);
     run.job = assignment_.job();
     run.spec = assignment_.spec();
     run.attempt = assignment_.attempt();

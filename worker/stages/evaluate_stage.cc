@@ -113,6 +113,8 @@ class EvaluateRun {
     result_.found["linear"]["penalty"] = probe.penalty;
     result_.found["linear"]["held_out_accuracy"] = probe.held_out_accuracy;
     result_.found["linear"]["converged"] = probe.converged;
+    const std::string remark = ConvergenceRemark(probe);
+    if (!remark.empty()) run_.WarnOnce(absl::StrCat("stage ", run_.name(), ": ", remark));
     return absl::OkStatus();
   }
 

@@ -3,9 +3,12 @@
 #include <ATen/Context.h>
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/data/few_names.h"
 #include "worker/data/rng.h"
 #include "worker/models/safetensors.h"
 
@@ -116,11 +119,16 @@ absl::StatusOr<BackboneOptions> ChooseBackbone(const InitialWeights& weights, co
       if (Fits(weights, options)) return options;
     }
   }
-  return absl::InvalidArgumentError(absl::StrCat("backbone: ", weights.source,
-                                                 weights.is_random()
-                                                     ? " need backbone.name to say which network"
-                                                     : " fit none of the networks; set backbone.name to the "
-                                                       "one they belong to"));
+  if (weights.is_random()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("backbone: ", weights.source, " need backbone.name to say which network"));
+  }
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : weights.tensors) names.push_back(name);
+  return absl::InvalidArgumentError(absl::StrCat(
+      "backbone: ", weights.source, " fit none of the networks, which have torchvision's names (",
+      kFirstConvolution, ", layer1.0.conv1.weight, ...); the file has: ", FewNames(names),
+      "; set backbone.name to the one they belong to"));
 }
 
 absl::StatusOr<InitialBackbone> MakeInitialBackbone(const InitialWeights& weights,
@@ -134,6 +142,7 @@ absl::StatusOr<InitialBackbone> MakeInitialBackbone(const InitialWeights& weight
     PRETEXT_ASSIGN_OR_RETURN(const WeightsReport report,
                              LoadBackboneWeights(weights.tensors, weights.source, *made.backbone));
     absl::StrAppend(&made.summary, ": ", report.Summary());
+    made.is_partial = report.is_partial();
   }
   made.backbone->to(device);
   return made;

@@ -34,7 +34,8 @@ absl::StatusOr<BackboneOptions> ChooseBackbone(const InitialWeights& weights, co
 
 struct InitialBackbone {
   Backbone backbone;
-  std::string summary;  // one line for the log
+  std::string summary;      // one line for the log
+  bool is_partial = false;  // the weights lack some of the backbone's, which stay fresh: worth a warning
 };
 
 // Makes it on `device` and loads the weights. Random ones follow from (seed, stage) alone.

@@ -14,6 +14,7 @@
 namespace pretext {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 BackboneOptions Narrow(bool small_stem = true) {
@@ -111,6 +112,27 @@ TEST_F(InitialWeightsTest, AsksForANameWhenNothingFits) {
   weights.tensors["odd"] = backbone_->named_parameters()["conv1.weight"];
   EXPECT_THAT(ChooseBackbone(weights, {}, 3).status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("backbone.name")));
+}
+
+TEST_F(InitialWeightsTest, NamesWhatAFileHasWhenNothingFits) {
+  InitialWeights weights;
+  weights.source = "keras.safetensors";
+  weights.tensors["stem/kernel"] = backbone_->named_parameters()["conv1.weight"];
+  EXPECT_THAT(ChooseBackbone(weights, {}, 3).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("conv1.weight"), HasSubstr("the file has: stem/kernel"))));
+}
+
+TEST_F(InitialWeightsTest, TellsWhenTheFirstConvolutionStaysFresh) {
+  InitialWeights weights;
+  weights.source = "headless.safetensors";
+  weights.tensors = MakeStateDict(*backbone_);
+  ASSERT_OK_AND_ASSIGN(const InitialBackbone whole, MakeInitialBackbone(weights, Narrow(), 0, 0, at::kCPU));
+  EXPECT_FALSE(whole.is_partial);
+  weights.tensors.erase("conv1.weight");
+  ASSERT_OK_AND_ASSIGN(const InitialBackbone made, MakeInitialBackbone(weights, Narrow(), 0, 0, at::kCPU));
+  EXPECT_TRUE(made.is_partial);
+  EXPECT_THAT(made.summary, HasSubstr("1 missing (conv1.weight)"));
 }
 
 TEST_F(InitialWeightsTest, RandomWeightsFollowFromSeedAndStage) {

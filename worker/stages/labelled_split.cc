@@ -5,8 +5,8 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/data/few_names.h"
 #include "worker/data/rng.h"
 
 namespace pretext {
@@ -68,10 +68,10 @@ absl::StatusOr<std::vector<int64_t>> ClassesOf(const Dataset& test, const std::v
     }
   }
   if (unknown.empty()) return labels;
-  return absl::InvalidArgumentError(
-      absl::StrCat("the test data have pictures of ", unknown.size() == 1 ? "a class" : "classes",
-                   " that no labelled picture of the training data is of: ", absl::StrJoin(unknown, ", "),
-                   "; the training data know ", absl::StrJoin(classes, ", ")));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the test data have pictures of ", unknown.size() == 1 ? "a class" : "classes",
+      " that no labelled picture of the training data is of: ", FewNames({unknown.begin(), unknown.end()}),
+      "; the training data know ", FewNames(classes)));
 }
 
 absl::StatusOr<JudgedData> JoinJudgedData(const Dataset& train, const Dataset* test, int share) {

@@ -74,6 +74,20 @@ TEST(JoinJudgedDataTest, RefusesTestPicturesOfUnknownClassesByName) {
               StatusIs(absl::StatusCode::kInvalidArgument, AllOf(HasSubstr("gnu"), HasSubstr("cat, dog"))));
 }
 
+TEST(JoinJudgedDataTest, NamesAFewOfManyUnknownClassesAndCountsTheRest) {
+  std::vector<std::string> classes;
+  std::vector<int32_t> labels;
+  for (int i = 1000; i < 2000; ++i) {
+    labels.push_back(static_cast<int32_t>(classes.size()));
+    classes.push_back(absl::StrCat("class", i));
+  }
+  const Labels test(classes, labels);
+  for (std::string& name : classes) name += "x";
+  const std::string message(JoinJudgedData(Labels(classes, labels), &test, 10).status().message());
+  EXPECT_THAT(message, AllOf(HasSubstr("class1000, class1001, class1002, class1003, class1004 and 995 more"),
+                             HasSubstr("class1004x and 995 more")));
+}
+
 TEST(JoinJudgedDataTest, AllowsClassesThatOnlyUnlabelledTestPicturesWouldHave) {
   const Labels train({"cat", "dog"}, {0, 1});
   const Labels test({"cat", "gnu"}, {0, -1});

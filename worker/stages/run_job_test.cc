@@ -127,6 +127,27 @@ TEST(RunJobTest, EvaluatesFeaturesOfAnEarlierStageWithChanceBesideThem) {
   EXPECT_EQ(result["labels"]["pictures"], 96 - 18);  // a fifth of 32 is 6
 }
 
+TEST(RunJobTest, WeightsWithoutTheFirstConvolutionAreWarnedAbout) {
+  const ToyJobs jobs("run_job");
+  RecordingReporter pretrained;
+  ASSERT_OK(ToyJobs::Run(jobs.Spec(kPretrain, "pretrained"), &pretrained));
+  ASSERT_OK_AND_ASSIGN(SafetensorsFile weights,
+                       ReadSafetensors(jobs.path("pretrained/exported/backbone.safetensors")));
+  weights.tensors.erase("conv1.weight");
+  ASSERT_OK(WriteSafetensors(jobs.path("headless.safetensors"), weights.tensors, weights.metadata));
+  RecordingReporter reporter;
+  ASSERT_OK(ToyJobs::Run(
+      jobs.Spec(absl::StrCat("{data: {images: DATA, labels: LABELS}, stages: [{evaluate: ", "{init: {file: ",
+                             jobs.path("headless.safetensors"), "}, knn: {}}}]}"),
+                "out"),
+      &reporter));
+  std::vector<std::string> warnings;
+  for (const RecordingReporter::Line& line : reporter.lines()) {
+    if (line.severity == v1::LogLine::WARNING) warnings.push_back(line.text);
+  }
+  EXPECT_THAT(warnings, ::testing::Contains(::testing::HasSubstr("1 missing (conv1.weight)")));
+}
+
 TEST(RunJobTest, AScoreCarriesTheSeedAndWhatItsLabelsWere) {
   const ToyJobs jobs("run_job");
   RecordingReporter reporter;

@@ -29,7 +29,10 @@ absl::StatusOr<Backbone> MakeBackboneOf(const StageRun& run, const InitialWeight
                                         const BackboneOptions& network) {
   PRETEXT_ASSIGN_OR_RETURN(InitialBackbone made, MakeInitialBackbone(initial, network, run.job->spec.seed(),
                                                                      run.index, run.job->device));
-  if (!run.restored.has_value()) run.LogOnce(absl::StrCat("stage ", run.name(), ": ", made.summary));
+  if (!run.restored.has_value()) {
+    const std::string line = absl::StrCat("stage ", run.name(), ": ", made.summary);
+    made.is_partial ? run.WarnOnce(line) : run.LogOnce(line);
+  }
   return std::move(made.backbone);
 }
 

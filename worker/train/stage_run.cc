@@ -61,14 +61,13 @@ void StageRun::LogData(const std::string& what, const DatasetFacts& facts) const
     absl::StrAppend(&text, ", ", facts.labelled, " labelled in ", facts.per_class.size(), " classes");
   }
   LogOnce(text);
-  if (facts.ignored.empty() || !is_first_rank()) return;
+  if (facts.ignored.empty()) return;
   const size_t shown = std::min<size_t>(facts.ignored.size(), kNamedFiles);
-  job->reporter->Log(v1::LogLine::WARNING,
-                     absl::StrCat("stage ", name(), ": ", facts.ignored.size(),
-                                  facts.ignored.size() == 1 ? " file is no picture and was passed over: "
-                                                            : " files are no pictures and were passed over: ",
-                                  absl::StrJoin(facts.ignored.begin(), facts.ignored.begin() + shown, "; "),
-                                  shown < facts.ignored.size() ? "; ..." : ""));
+  WarnOnce(absl::StrCat("stage ", name(), ": ", facts.ignored.size(),
+                        facts.ignored.size() == 1 ? " file is no picture and was passed over: "
+                                                  : " files are no pictures and were passed over: ",
+                        absl::StrJoin(facts.ignored.begin(), facts.ignored.begin() + shown, "; "),
+                        shown < facts.ignored.size() ? "; ..." : ""));
 }
 
 void StageRun::AddMetrics(int64_t step, const NamedNumbers& metrics) const {
@@ -80,6 +79,10 @@ void StageRun::AddMetrics(int64_t step, const NamedNumbers& metrics) const {
 
 void StageRun::LogOnce(const std::string& text) const {
   if (is_first_rank()) job->reporter->Log(v1::LogLine::INFO, text);
+}
+
+void StageRun::WarnOnce(const std::string& text) const {
+  if (is_first_rank()) job->reporter->Log(v1::LogLine::WARNING, text);
 }
 
 }  // namespace pretext

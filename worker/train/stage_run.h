@@ -46,6 +46,7 @@ struct StageRun {
   void AddMetrics(int64_t step, const NamedNumbers& metrics) const;
   // From rank 0.
   void LogOnce(const std::string& text) const;
+  void WarnOnce(const std::string& text) const;
   // The stage's own data, else the job's.
   template <typename StageMessage>
   const v1::DataSpec& DataOf(const StageMessage& stage) const {
