@@ -16,34 +16,10 @@ namespace pretext {
 // Fills in every default that does not depend on the data. What was set stays as it is; applying twice is
 // applying once. Left unset, for the worker to resolve with the functions below once it has seen the data:
 // data.channels, image_size, stem (when image_size is unset), bn_groups, precision, moco's queue_length,
-// moco's momentum (when only epochs are given), blur_probability (when image_size is unset),
-// resources.threads and resources.data_threads. Needs no valid spec.
+// moco's momentum (when only epochs are given), finetune's epochs and freeze_epochs (when nothing says how
+// long), blur_probability (when image_size is unset), what else depends on the size of pictures or of the
+// data in a task, resources.threads and resources.data_threads. Needs no valid spec.
 void ApplyDefaults(v1::JobSpec* spec);
-
-// The default of every field of AugmentSpec, for pictures of image_size pixels a side as the network sees
-// them. Blur is off for 64 pixels and less.
-v1::AugmentSpec DefaultMocoAugment(v1::MocoSpec::Version version, int32_t image_size);
-v1::AugmentSpec DefaultRotationAugment();
-v1::AugmentSpec DefaultColorizationAugment();
-v1::AugmentSpec DefaultFinetuneAugment();
-
-// `spec` with its unset fields taken from `defaults`.
-v1::AugmentSpec FillAugment(const v1::AugmentSpec& spec, const v1::AugmentSpec& defaults);
-
-// The task's whole augmentation: what it sets, else its defaults. REQUIRES: a task is set.
-v1::AugmentSpec ResolveAugment(const v1::TaskSpec& task, int32_t image_size);
-
-// Length of moco's queue for `dataset_size` pictures and batches of `batch_size`: the value given, else 65536
-// if that is a multiple of the batch and at most a quarter of the pictures, else the largest power of two
-// times the batch below both (at least one batch). INVALID_ARGUMENT, saying what would do, when a given
-// length is no multiple of the batch or not smaller than the data set, or when the data set is no larger than
-// one batch.
-absl::StatusOr<int32_t> ResolveQueueLength(const v1::MocoSpec& moco, int64_t dataset_size,
-                                           int64_t batch_size);
-
-// Momentum of moco's key encoder for a stage of `steps` steps: as given, else 0.99 below 10,000 steps, else
-// 0.999.
-double ResolveMocoMomentum(const v1::MocoSpec& moco, int64_t steps);
 
 // Groups of batch statistics over the `batch_size` pictures that are forwarded at once: as given, else one
 // per 32 pictures, at most 8 and at least the world size, rounded down to a divisor of the batch that is a

@@ -1,6 +1,7 @@
 #include "proto/cpp/defaults.h"
 
 #include "proto/cpp/status_matchers.h"
+#include "proto/cpp/task_defaults.h"
 
 namespace pretext {
 namespace {
@@ -128,7 +129,9 @@ TEST(ApplyDefaultsTest, FineTuningRatesFollowTheRecipe) {
 TEST(DefaultAugmentTest, SetsEveryField) {
   for (const v1::AugmentSpec& augment :
        {DefaultMocoAugment(v1::MocoSpec::V1, 224), DefaultMocoAugment(v1::MocoSpec::V2, 32),
-        DefaultRotationAugment(), DefaultColorizationAugment(), DefaultFinetuneAugment()}) {
+        DefaultRotationAugment(), DefaultColorizationAugment(), DefaultContextPredictionAugment(),
+        DefaultJigsawAugment(), DefaultInstanceAugment(), DefaultPirlAugment(), DefaultPirlCopyAugment(),
+        DefaultReconstructionAugment(), DefaultFinetuneAugment()}) {
     std::vector<const google::protobuf::FieldDescriptor*> set;
     augment.GetReflection()->ListFields(augment, &set);
     EXPECT_EQ(set.size(), augment.GetDescriptor()->field_count());

@@ -14,6 +14,8 @@
 #include "google/protobuf/descriptor.h"
 #include "proto/cpp/nearest_name.h"
 #include "proto/cpp/quoted_text.h"
+#include "proto/cpp/spec_checker.h"
+#include "proto/cpp/task_checks.h"
 #include "proto/cpp/utf8.h"
 
 namespace pretext {
@@ -21,9 +23,6 @@ namespace {
 
 constexpr int32_t kLargestBatch = 1 << 20;
 constexpr int32_t kLargestSide = 4096;
-// Of rates, weights, temperatures and penalties: far beyond what anybody needs, and far enough from where
-// products of them overflow.
-constexpr double kLargestFactor = 1e6;
 
 const std::vector<std::string>& Backbones() {
   static const auto& names =
@@ -31,67 +30,7 @@ const std::vector<std::string>& Backbones() {
   return names;
 }
 
-// What the checks of one message share: where it stands and where faults go.
-class Checker {
- public:
-  Checker(FieldViolations* violations, std::string path) : violations_(violations), path_(std::move(path)) {}
-
-  Checker Within(absl::string_view field) const { return Checker(violations_, PathOf(field)); }
-  Checker Within(absl::string_view field, int index) const {
-    return Checker(violations_, absl::StrCat(PathOf(field), "[", index, "]"));
-  }
-
-  void Fault(absl::string_view field, std::string description) const {
-    violations_->Add(PathOf(field), std::move(description));
-  }
-  // About the message itself.
-  void Fault(std::string description) const { violations_->Add(path_, std::move(description)); }
-
-  void InRange(absl::string_view field, double value, double least, double most) const {
-    if (std::isfinite(value) && value >= least && value <= most) return;
-    Fault(field, absl::StrCat("must be between ", least, " and ", most, ", not ", value));
-  }
-  void Probability(absl::string_view field, double value) const { InRange(field, value, 0, 1); }
-  void Positive(absl::string_view field, double value) const {
-    if (value > 0 && value <= kLargestFactor) return;
-    Fault(field, value > 0 ? absl::StrCat("must be at most ", kLargestFactor, ", not ", value)
-                           : absl::StrCat("must be more than 0, not ", value));
-  }
-  void NotNegative(absl::string_view field, double value) const {
-    if (value >= 0 && value <= kLargestFactor) return;
-    Fault(field, value > 0 ? absl::StrCat("must be at most ", kLargestFactor, ", not ", value)
-                           : absl::StrCat("must be 0 or more, not ", value));
-  }
-  void CountInRange(absl::string_view field, int64_t value, int64_t least, int64_t most) const {
-    if (value >= least && value <= most) return;
-    Fault(field, absl::StrCat("must be between ", least, " and ", most, ", not ", value));
-  }
-  void CountNotNegative(absl::string_view field, int64_t value) const {
-    if (value < 0) Fault(field, absl::StrCat("must be 0 or more, not ", value));
-  }
-  void AbsolutePath(absl::string_view field, const std::string& path) const {
-    if (!IsValidUtf8(path))
-      return Fault(field, absl::StrCat("must be UTF-8, which ", Quoted(path), " is not; rename it"));
-    if (absl::StartsWith(path, "/")) return;
-    Fault(field,
-          absl::StrCat("must be an absolute path, as the worker's machine sees it, not ", Quoted(path)));
-  }
-  // proto3 keeps numbers of enum values it does not know.
-  template <typename Predicate>
-  void KnownValue(absl::string_view field, int value, Predicate is_valid) const {
-    if (!is_valid(value)) Fault(field, absl::StrCat("has the unknown value ", value));
-  }
-
- private:
-  std::string PathOf(absl::string_view field) const {
-    return path_.empty() ? std::string(field) : absl::StrCat(path_, ".", field);
-  }
-
-  FieldViolations* violations_;
-  std::string path_;
-};
-
-void CheckData(const v1::DataSpec& data, const Checker& check) {
+void CheckData(const v1::DataSpec& data, const SpecChecker& check) {
   if (data.images().empty()) {
     check.Fault("images", "must name a folder of pictures or an IDX file");
   } else {
@@ -119,105 +58,9 @@ void CheckData(const v1::DataSpec& data, const Checker& check) {
   }
 }
 
-// With `keeps_colors` what changes colours must be off.
-void CheckAugment(const v1::AugmentSpec& augment, const Checker& check, bool keeps_colors = false) {
-  const auto in_unit = [&](absl::string_view field, bool set, double value) {
-    if (set) check.Probability(field, value);
-  };
-  const auto changes_color = [&](absl::string_view field, bool set, double value) {
-    in_unit(field, set, value);
-    if (!keeps_colors || !(value > 0 && value <= 1)) return;
-    check.Fault(field,
-                absl::StrCat("must be 0: it changes colours, which are what the task predicts; not ", value));
-  };
-  const bool crop_is_valid = augment.crop_scale_min() > 0 && augment.crop_scale_min() <= 1;
-  if (augment.has_crop_scale_min() && !crop_is_valid) {
-    check.Fault("crop_scale_min",
-                absl::StrCat("must be more than 0 and at most 1, not ", augment.crop_scale_min()));
-  }
-  if (augment.has_crop_scale_max()) {
-    const double least = augment.has_crop_scale_min() && crop_is_valid ? augment.crop_scale_min() : 0;
-    check.InRange("crop_scale_max", augment.crop_scale_max(), least, 1);
-  }
-  in_unit("flip_probability", augment.has_flip_probability(), augment.flip_probability());
-  changes_color("jitter_probability", augment.has_jitter_probability(), augment.jitter_probability());
-  if (augment.has_brightness()) check.NotNegative("brightness", augment.brightness());
-  if (augment.has_contrast()) check.NotNegative("contrast", augment.contrast());
-  if (augment.has_saturation()) check.NotNegative("saturation", augment.saturation());
-  if (augment.has_hue()) check.InRange("hue", augment.hue(), 0, 0.5);
-  changes_color("gray_probability", augment.has_gray_probability(), augment.gray_probability());
-  in_unit("blur_probability", augment.has_blur_probability(), augment.blur_probability());
-  if (augment.has_blur_sigma_min()) check.Positive("blur_sigma_min", augment.blur_sigma_min());
-  if (augment.has_blur_sigma_max()) {
-    check.InRange("blur_sigma_max", augment.blur_sigma_max(), augment.blur_sigma_min(), 100);
-  }
-  changes_color("solarize_probability", augment.has_solarize_probability(), augment.solarize_probability());
-}
-
-void CheckMoco(const v1::MocoSpec& moco, int64_t batch_size, const Checker& check) {
-  check.KnownValue("version", moco.version(), v1::MocoSpec::Version_IsValid);
-  if (moco.has_queue_length()) {
-    if (moco.queue_length() <= 0) {
-      check.Fault("queue_length", absl::StrCat("must be more than 0, not ", moco.queue_length()));
-    } else if (batch_size > 0 && moco.queue_length() % batch_size != 0) {
-      const int64_t below = moco.queue_length() / batch_size * batch_size;
-      check.Fault("queue_length",
-                  absl::StrCat("must be a multiple of the pictures encoded at once (", batch_size, "), not ",
-                               moco.queue_length(), "; ", below > 0 ? absl::StrCat(below, " or ") : "",
-                               below + batch_size, " would be"));
-    }
-  }
-  if (moco.has_momentum()) check.InRange("momentum", moco.momentum(), 0, 1);
-  if (moco.has_temperature()) check.Positive("temperature", moco.temperature());
-  if (moco.has_embedding_size()) check.CountInRange("embedding_size", moco.embedding_size(), 2, 8192);
-  CheckAugment(moco.augment(), check.Within("augment"));
-}
-
-// `data` is the stage's; null when there is none.
-void CheckColorization(const v1::ColorizationSpec& colorization, const v1::DataSpec* data,
-                       const Checker& check) {
-  if (data != nullptr && data->channels() == 1) {
-    check.Fault("predicts colours, but data.channels is 1 (grey): take the task out, or set channels to 3");
-  }
-  if (colorization.has_neighbours()) check.CountInRange("neighbours", colorization.neighbours(), 1, 313);
-  if (colorization.has_sigma()) check.Positive("sigma", colorization.sigma());
-  const double uniform_share = colorization.uniform_share();
-  if (colorization.has_uniform_share() && !(uniform_share > 0 && uniform_share <= 1)) {
-    check.Fault("uniform_share", absl::StrCat("must be more than 0 and at most 1, not ", uniform_share));
-  }
-  if (colorization.has_prior_samples())
-    check.CountInRange("prior_samples", colorization.prior_samples(), 1, 1000000);
-  CheckAugment(colorization.augment(), check.Within("augment"), /*keeps_colors=*/true);
-}
-
-// "moco, rotation or colorization".
-std::string TaskNames() {
-  const auto* tasks = v1::TaskSpec::descriptor()->FindOneofByName("task");
-  std::string names;
-  for (int i = 0; i < tasks->field_count(); ++i) {
-    const bool is_last = i + 1 == tasks->field_count();
-    absl::StrAppend(&names, i == 0 ? "" : is_last ? " or " : ", ", tasks->field(i)->name());
-  }
-  return names;
-}
-
-void CheckTask(const v1::TaskSpec& task, int64_t batch_size, const v1::DataSpec* data, const Checker& check) {
-  if (task.has_weight()) check.NotNegative("weight", task.weight());
-  switch (task.task_case()) {
-    case v1::TaskSpec::kMoco:
-      return CheckMoco(task.moco(), batch_size, check.Within("moco"));
-    case v1::TaskSpec::kRotation:
-      return CheckAugment(task.rotation().augment(), check.Within("rotation").Within("augment"));
-    case v1::TaskSpec::kColorization:
-      return CheckColorization(task.colorization(), data, check.Within("colorization"));
-    case v1::TaskSpec::TASK_NOT_SET:
-      check.Fault(absl::StrCat("must name a task: ", TaskNames()));
-  }
-}
-
 // `batch_size` is what is forwarded at once over all ranks; 0 when it is not known.
 void CheckBackbone(const v1::BackboneSpec& backbone, int64_t batch_size, int32_t world_size,
-                   const Checker& check) {
+                   const SpecChecker& check) {
   bool known = backbone.name().empty();
   for (const std::string& name : Backbones()) known |= backbone.name() == name;
   if (!known) {
@@ -236,7 +79,7 @@ void CheckBackbone(const v1::BackboneSpec& backbone, int64_t batch_size, int32_t
 }
 
 // `earlier` are the names of the stages before this one.
-void CheckInit(const v1::InitSpec& init, const std::vector<std::string>& earlier, const Checker& check) {
+void CheckInit(const v1::InitSpec& init, const std::vector<std::string>& earlier, const SpecChecker& check) {
   switch (init.from_case()) {
     case v1::InitSpec::kStage: {
       for (const std::string& name : earlier) {
@@ -262,7 +105,7 @@ void CheckInit(const v1::InitSpec& init, const std::vector<std::string>& earlier
   }
 }
 
-void CheckOptimizer(const v1::OptimizerSpec& optimizer, const Checker& check) {
+void CheckOptimizer(const v1::OptimizerSpec& optimizer, const SpecChecker& check) {
   check.KnownValue("kind", optimizer.kind(), v1::OptimizerSpec::Kind_IsValid);
   if (optimizer.has_learning_rate()) check.Positive("learning_rate", optimizer.learning_rate());
   if (optimizer.has_momentum() && !(optimizer.momentum() >= 0 && optimizer.momentum() < 1)) {
@@ -272,14 +115,14 @@ void CheckOptimizer(const v1::OptimizerSpec& optimizer, const Checker& check) {
   if (optimizer.has_clip_norm()) check.NotNegative("clip_norm", optimizer.clip_norm());
 }
 
-void CheckSchedule(const v1::ScheduleSpec& schedule, const Checker& check) {
+void CheckSchedule(const v1::ScheduleSpec& schedule, const SpecChecker& check) {
   check.KnownValue("kind", schedule.kind(), v1::ScheduleSpec::Kind_IsValid);
   if (schedule.has_warmup_share()) check.Probability("warmup_share", schedule.warmup_share());
 }
 
 // epochs and max_steps, which exclude each other.
 template <typename StageMessage>
-void CheckLength(const StageMessage& stage, const Checker& check) {
+void CheckLength(const StageMessage& stage, const SpecChecker& check) {
   if (stage.has_epochs() && stage.has_max_steps()) {
     check.Fault("max_steps", "excludes epochs: give one of the two");
   }
@@ -287,7 +130,7 @@ void CheckLength(const StageMessage& stage, const Checker& check) {
   if (stage.has_max_steps()) check.CountInRange("max_steps", stage.max_steps(), 1, int64_t{1} << 40);
 }
 
-void CheckImageSize(bool set, int32_t image_size, const Checker& check) {
+void CheckImageSize(bool set, int32_t image_size, const SpecChecker& check) {
   if (set) check.CountInRange("image_size", image_size, 8, kLargestSide);
 }
 
@@ -301,7 +144,7 @@ struct StageContext {
 // The data a stage uses, after its own has been checked; null when there is none.
 template <typename StageMessage>
 const v1::DataSpec* CheckStageData(const StageMessage& stage, const StageContext& context,
-                                   const Checker& check) {
+                                   const SpecChecker& check) {
   if (stage.has_data()) {
     CheckData(stage.data(), check.Within("data"));
     return &stage.data();
@@ -313,7 +156,7 @@ const v1::DataSpec* CheckStageData(const StageMessage& stage, const StageContext
 }
 
 // `check` is that of the field at fault.
-void CheckLabelled(const v1::DataSpec* data, absl::string_view why, const Checker& check) {
+void CheckLabelled(const v1::DataSpec* data, absl::string_view why, const SpecChecker& check) {
   if (data != nullptr && data->labels().empty()) {
     check.Fault("labels",
                 absl::StrCat("is missing: ", why,
@@ -322,8 +165,8 @@ void CheckLabelled(const v1::DataSpec* data, absl::string_view why, const Checke
 }
 
 // A batch of `parts` equal parts on each of the ranks.
-void CheckBatch(int64_t batch_size, int32_t accumulation, const StageContext& context, const Checker& check,
-                std::vector<std::string>* not_divided_by_world_size) {
+void CheckBatch(int64_t batch_size, int32_t accumulation, const StageContext& context,
+                const SpecChecker& check, std::vector<std::string>* not_divided_by_world_size) {
   check.CountInRange("batch_size", batch_size, 1, kLargestBatch);
   check.CountInRange("accumulation", accumulation, 1, kLargestBatch);
   if (batch_size <= 0 || accumulation <= 0 || context.world_size <= 0) return;
@@ -338,7 +181,7 @@ void CheckBatch(int64_t batch_size, int32_t accumulation, const StageContext& co
   }
 }
 
-void CheckPretrain(const v1::PretrainStage& stage, const StageContext& context, const Checker& check,
+void CheckPretrain(const v1::PretrainStage& stage, const StageContext& context, const SpecChecker& check,
                    std::vector<std::string>* not_divided) {
   const int32_t accumulation = stage.has_accumulation() ? stage.accumulation() : 1;
   const int64_t batch_size = stage.has_batch_size() ? stage.batch_size() : 256;
@@ -374,7 +217,7 @@ void CheckPretrain(const v1::PretrainStage& stage, const StageContext& context, 
   CheckInit(stage.init(), context.earlier, check.Within("init"));
 }
 
-void CheckFinetune(const v1::FinetuneStage& stage, const StageContext& context, const Checker& check,
+void CheckFinetune(const v1::FinetuneStage& stage, const StageContext& context, const SpecChecker& check,
                    std::vector<std::string>* not_divided) {
   const v1::DataSpec* data = CheckStageData(stage, context, check);
   CheckLabelled(data, "fine-tuning learns from labels", check.Within("data"));
@@ -400,10 +243,10 @@ void CheckFinetune(const v1::FinetuneStage& stage, const StageContext& context, 
   check.KnownValue("precision", stage.precision(), v1::Precision_IsValid);
   CheckBackbone(stage.backbone(), /*batch_size=*/0, context.world_size, check.Within("backbone"));
   CheckInit(stage.init(), context.earlier, check.Within("init"));
-  CheckAugment(stage.augment(), check.Within("augment"));
+  CheckAugment(stage.augment(), check.Within("augment"), /*keeps_colors=*/false);
 }
 
-void CheckEvaluate(const v1::EvaluateStage& stage, const StageContext& context, const Checker& check) {
+void CheckEvaluate(const v1::EvaluateStage& stage, const StageContext& context, const SpecChecker& check) {
   const v1::DataSpec* data = CheckStageData(stage, context, check);
   CheckLabelled(data, "features are judged by labels", check.Within("data"));
   if (stage.has_test()) {
@@ -424,7 +267,7 @@ void CheckEvaluate(const v1::EvaluateStage& stage, const StageContext& context, 
   CheckBackbone(stage.backbone(), /*batch_size=*/0, context.world_size, check.Within("backbone"));
 }
 
-void CheckNameField(const std::string& name, const Checker& check) {
+void CheckNameField(const std::string& name, const SpecChecker& check) {
   if (IsValidName(name)) return;
   check.Fault("name",
               absl::StrCat("must be 1 to 63 letters, digits, '.', '_' or '-', the first a letter or a digit, "
@@ -432,7 +275,7 @@ void CheckNameField(const std::string& name, const Checker& check) {
                            Quoted(name)));
 }
 
-void CheckStages(const v1::JobSpec& spec, const Checker& check, std::vector<std::string>* not_divided) {
+void CheckStages(const v1::JobSpec& spec, const SpecChecker& check, std::vector<std::string>* not_divided) {
   if (spec.stages().empty()) {
     check.Fault("stages", "must hold at least one stage: pretrain, finetune or evaluate");
   }
@@ -442,7 +285,7 @@ void CheckStages(const v1::JobSpec& spec, const Checker& check, std::vector<std:
   std::set<std::string> names;
   for (int i = 0; i < spec.stages_size(); ++i) {
     const v1::Stage& stage = spec.stages(i);
-    const Checker within = check.Within("stages", i);
+    const SpecChecker within = check.Within("stages", i);
     if (stage.kind_case() != v1::Stage::KIND_NOT_SET || !stage.name().empty()) {
       CheckNameField(stage.name(), within);
       if (!names.insert(stage.name()).second) {
@@ -469,7 +312,7 @@ void CheckStages(const v1::JobSpec& spec, const Checker& check, std::vector<std:
 }
 
 void CheckResources(const v1::Resources& resources, const std::vector<std::string>& not_divided,
-                    const Checker& check) {
+                    const SpecChecker& check) {
   if (resources.has_world_size()) {
     check.CountInRange("world_size", resources.world_size(), 1, 65536);
     if (!not_divided.empty()) {
@@ -484,7 +327,7 @@ void CheckResources(const v1::Resources& resources, const std::vector<std::strin
   if (resources.has_data_threads()) check.CountInRange("data_threads", resources.data_threads(), 1, 4096);
 }
 
-void CheckLabels(const v1::JobSpec& spec, const Checker& check) {
+void CheckLabels(const v1::JobSpec& spec, const SpecChecker& check) {
   for (const auto& [key, value] :
        std::map<std::string, std::string>(spec.labels().begin(), spec.labels().end())) {
     if (!IsValidName(key)) {
@@ -513,7 +356,7 @@ bool IsValidName(absl::string_view name) {
 
 FieldViolations FindViolations(const v1::JobSpec& spec) {
   FieldViolations violations;
-  const Checker check(&violations, "");
+  const SpecChecker check(&violations, "");
   if (!spec.name().empty()) CheckNameField(spec.name(), check);
   if (spec.has_data()) CheckData(spec.data(), check.Within("data"));
   std::vector<std::string> not_divided;  // batch sizes that the ranks cannot share equally

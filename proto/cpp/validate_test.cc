@@ -3,6 +3,7 @@
 #include "proto/cpp/defaults.h"
 #include "proto/cpp/spec_parsing.h"
 #include "proto/cpp/status_matchers.h"
+#include "proto/cpp/task_checks.h"
 
 namespace pretext {
 namespace {
@@ -74,7 +75,7 @@ TEST(ValidateJobSpecTest, RefusesPathsAndLabelsThatAreNotUtf8) {
 TEST(ValidateJobSpecTest, NamesEachFaultAndSaysWhatWouldBeRight) {
   struct Case {
     const char* yaml;
-    const char* want;
+    std::string want;
   };
   const Case cases[] = {
       {"{data: {images: d}, stages: [{pretrain: {tasks: [{rotation: {}}]}}]}",
@@ -84,9 +85,9 @@ TEST(ValidateJobSpecTest, NamesEachFaultAndSaysWhatWouldBeRight) {
       {"{data: {images: /d}, name: a b, stages: [{pretrain: {tasks: [{rotation: {}}]}}]}",
        "name: must be 1 to 63 letters, digits, '.', '_' or '-', the first a letter or a digit, not 'a b'"},
       {"{data: {images: /d}, stages: [{pretrain: {}}]}",
-       "stages[0].pretrain.tasks: must hold at least one task: moco, rotation or colorization"},
+       "stages[0].pretrain.tasks: must hold at least one task: " + TaskNames()},
       {"{data: {images: /d}, stages: [{pretrain: {tasks: [{weight: 1}]}}]}",
-       "stages[0].pretrain.tasks[0]: must name a task: moco, rotation or colorization"},
+       "stages[0].pretrain.tasks[0]: must name a task: " + TaskNames()},
       {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}, {rotation: {}}]}}]}",
        "stages[0].pretrain.tasks[1]: is the same task as tasks[0]: name each task once"},
       {"{data: {images: /d}, stages: [{pretrain: {tasks: [{weight: 0, rotation: {}}]}}]}",
@@ -151,6 +152,31 @@ TEST(ValidateJobSpecTest, NamesEachFaultAndSaysWhatWouldBeRight) {
        "checkpoints.keep: must be between 1 and 1000, not 0"},
   };
   for (const Case& c : cases) EXPECT_THAT(FaultsOf(c.yaml), ElementsAre(c.want)) << c.yaml;
+}
+
+TEST(ValidateJobSpecTest, NamesTheFaultsOfEachTask) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"context_prediction: {patch: 0}", "context_prediction.patch: must be between 1 and 4096, not 0"},
+      {"context_prediction: {coarse_probability: 2}",
+       "context_prediction.coarse_probability: must be between 0 and 1, not 2"},
+      {"jigsaw: {grid: 4}", "jigsaw.grid: must be between 2 and 3, not 4"},
+      {"jigsaw: {grid: 2, permutations: 30}", "jigsaw.permutations: must be between 2 and 24, not 30"},
+      {"jigsaw: {permutations: 3000}", "jigsaw.permutations: must be between 2 and 2000, not 3000"},
+      {"jigsaw: {grid: 2, occluded_tiles: 1}",
+       "jigsaw.occluded_tiles: must be 0 with four tiles: two orders can differ in two tiles alone"},
+      {"instance_discrimination: {negatives: 0}",
+       "instance_discrimination.negatives: must be between 1 and 16777216, not 0"},
+      {"pirl: {bank_momentum: 1.5}", "pirl.bank_momentum: must be between 0 and 1, not 1.5"},
+      {"pirl: {copy_share: 2}", "pirl.copy_share: must be between 0 and 1, not 2"},
+      {"autoencoder: {code_size: 0}", "autoencoder.code_size: must be between 1 and 65536, not 0"},
+      {"denoising: {damage: MASK, amount: 2}", "denoising.amount: must be between 0 and 1, not 2"},
+      {"denoising: {prior_samples: 0}", "denoising.prior_samples: must be between 1 and 1000000, not 0"},
+  };
+  for (const auto& [task, want] : cases) {
+    const std::string yaml =
+        absl::StrCat("{data: {images: /d}, stages: [{pretrain: {tasks: [{", task, "}]}}]}");
+    EXPECT_THAT(FaultsOf(yaml), ElementsAre(absl::StrCat("stages[0].pretrain.tasks[0].", want))) << task;
+  }
 }
 
 TEST(ValidateJobSpecTest, ColorizationKeepsItsColors) {

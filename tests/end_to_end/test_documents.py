@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from programs import ROOT, write_pictures
+from programs import ROOT, TASKS, write_pictures
 from reflection_client import ReflectionClient
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -39,7 +39,7 @@ def test_every_field_of_a_job_is_documented(pretext):
     served = pretext.serve()
     client = ReflectionClient(served.socket())
     text = "".join((ROOT / "docs" / page).read_text() for page in [
-        "job-file.md", "tasks/README.md", *(f"tasks/{task}.md" for task in ("moco", "rotation", "colorization"))])
+        "job-file.md", "tasks/README.md", *(f"tasks/{task}.md" for task in TASKS)])
     words = set(re.findall(r"\w+", text))
     seen, missing = set(), []
 

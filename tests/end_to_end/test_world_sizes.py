@@ -12,7 +12,8 @@ def losses(pretext, spec, tmp_path, name):
     return {int(point["step"]): float(point["value"]) for point in points}
 
 
-@pytest.mark.parametrize("task", ["moco: {queue_length: 64}", "rotation: {}", "colorization: {}"])
+@pytest.mark.parametrize("task", [
+    "moco: {queue_length: 64}", "rotation: {}", "colorization: {}", "jigsaw: {occluded_tiles: 2}", "pirl: {}"])
 def test_two_ranks_compute_what_one_does(pretext, tmp_path, task):
     served = pretext.serve()
     pictures = write_pictures(tmp_path / "pictures", 96)

@@ -43,6 +43,16 @@ absl::StatusOr<std::vector<std::string>> ExportStage(const StageExport& stage) {
   return std::vector<std::string>{relative};
 }
 
+absl::Status ForgetExport(const std::string& output, const std::string& name, const std::string& job_digest) {
+  const std::string path = absl::StrCat(output, "/exported/", name, ".safetensors");
+  const absl::StatusOr<SafetensorsFile> file = ReadSafetensors(path);
+  if (!file.ok()) return absl::OkStatus();  // there is none, or what there is nobody can use
+  const absl::StatusOr<WeightsCard> card = ParseWeightsCard(file->metadata);
+  if (!card.ok() || card->job_digest != job_digest) return absl::OkStatus();
+  if (std::remove(path.c_str()) != 0) return FileError("remove", path, errno);
+  return absl::OkStatus();
+}
+
 bool IsTheJobsBackbone(const v1::JobSpec& spec, int stage) {
   if (spec.stages(stage).has_pretrain()) return true;
   for (const v1::Stage& other : spec.stages()) {

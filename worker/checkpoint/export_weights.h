@@ -34,6 +34,10 @@ struct StageExport {
 // MakeFolders'.
 absl::StatusOr<std::vector<std::string>> ExportStage(const StageExport& stage);
 
+// Removes exported/{name}.safetensors of `output` if its card says that the job `job_digest` wrote it:
+// anybody else's stays, and may be what this job starts from. UNAVAILABLE.
+absl::Status ForgetExport(const std::string& output, const std::string& name, const std::string& job_digest);
+
 // Whether the weights of `stage` go into exported/backbone.safetensors: those of every pretraining stage do,
 // the newest last; those of fine-tuning stages only in a job without pretraining, because several may start
 // from one pretrained backbone and each keeps its own file.

@@ -3,39 +3,12 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <c10/util/Exception.h>
 
-#include <cmath>
-
-#include "worker/data/rng.h"
+#include "worker/models/unit_rows.h"
 
 namespace pretext {
-namespace {
-
-at::Tensor RandomUnitRows(int64_t rows, int64_t size, uint64_t seed) {
-  at::Tensor keys = at::empty({rows, size}, at::kFloat);
-  float* row = keys.mutable_data_ptr<float>();
-  for (int64_t i = 0; i < rows; ++i, row += size) {
-    RngKey key;
-    key.seed = seed;
-    key.stage = kSetupStage;
-    key.sample = i;
-    Rng rng(key);
-    double square = 0;
-    for (int64_t j = 0; j < size; ++j) {
-      row[j] = static_cast<float>(rng.Normal());
-      square += double{row[j]} * row[j];
-    }
-    const float scale = static_cast<float>(1 / std::sqrt(square));
-    for (int64_t j = 0; j < size; ++j) row[j] *= scale;
-  }
-  return keys;
-}
-
-}  // namespace
-
 KeyQueue::KeyQueue(int64_t length, int64_t size, uint64_t seed)
     : keys_(register_buffer("keys", RandomUnitRows(length, size, seed))),
       pointer_(register_buffer("pointer", at::zeros({}, at::kLong))) {}

@@ -17,8 +17,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "proto/cpp/few_names.h"
 #include "proto/cpp/status_macros.h"
-#include "worker/data/few_names.h"
 
 namespace pretext {
 namespace {

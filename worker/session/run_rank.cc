@@ -122,6 +122,7 @@ class RankSession {
     run.spec = assignment_.spec();
     run.attempt = assignment_.attempt();
     run.ignore_checkpoints_up_to_attempt = assignment_.ignore_checkpoints_up_to_attempt();
+    run.has_progress = assignment_.has_progress();
     run.threads = threads.compute;
     run.data_threads = threads.data;
     run.process_group = gang_.get();

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "proto/cpp/few_names.h"
 #include "proto/cpp/status_macros.h"
-#include "worker/data/few_names.h"
 #include "worker/data/rng.h"
 #include "worker/models/safetensors.h"
 

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "proto/cpp/few_names.h"
 #include "proto/cpp/status_macros.h"
-#include "worker/data/few_names.h"
 #include "worker/data/rng.h"
 
 namespace pretext {

@@ -21,6 +21,15 @@ absl::Status AnotherJobs(const JobRun& run, const std::string& what) {
                    " of a job with another specification; choose another output folder, or remove it"));
 }
 
+absl::Status ProgressGone(const JobRun& run) {
+  return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                        run.job, " was further than its beginning, but ", run.spec.output(),
+                        " holds neither a checkpoint nor a result of it here; bring them back, or `pretext "
+                        "restart ",
+                        run.job, " --from-start` begins anew")),
+                    "CHECKPOINTS_GONE", {{"job", run.job}});
+}
+
 // How many stages are done, from the first on.
 absl::StatusOr<int> CountDone(const JobRun& run, const std::string& job_digest) {
   for (int i = 0; i < run.spec.stages_size(); ++i) {
@@ -69,6 +78,7 @@ absl::StatusOr<ResumePoint> Decide(const JobRun& run, const std::string& job_dig
     run.reporter->Log(v1::LogLine::WARNING,
                       absl::StrCat("checkpoint left out, going on from the one before: ", fault));
   }
+  if (run.has_progress && point.first_stage == 0 && !point.checkpoint.has_value()) return ProgressGone(run);
   return point;
 }
 

@@ -3,14 +3,13 @@
 #include <ATen/Parallel.h>
 #include <malloc.h>
 
-#include <filesystem>
 #include <limits>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/checkpoint/export_weights.h"
 #include "worker/checkpoint/whole_file.h"
 #include "worker/dist/guarded.h"
 #include "worker/stages/evaluate_stage.h"
@@ -71,16 +70,16 @@ absl::StatusOr<StageResult> RunStage(const StageRun& run) {
       "stage ", run.name(), " says nothing to do; it must be one of pretrain, finetune and evaluate"));
 }
 
-// What earlier runs left of the stages that begin anew: nobody is to take it for what this run finds.
-absl::Status ForgetStagesThatBegin(const JobRun& run, const ResumePoint& begin) {
-  if (begin.first_stage == 0 && !begin.checkpoint.has_value()) {
-    std::error_code error;
-    const std::string backbone = run.spec.output() + "/exported/backbone.safetensors";
-    std::filesystem::remove(backbone, error);
-    if (error) return FileError("remove", backbone, error.value());
+// What earlier runs of this job left of the stages that begin anew: nobody is to take it for what this one
+// finds.
+absl::Status ForgetStagesThatBegin(const JobRun& run, const std::string& digest, const ResumePoint& begin) {
+  const std::string& output = run.spec.output();
+  const bool goes_on = begin.checkpoint.has_value();
+  if (begin.first_stage == 0 && !goes_on) {
+    PRETEXT_RETURN_IF_ERROR(ForgetExport(output, "backbone", digest));
   }
-  for (int i = begin.first_stage + (begin.checkpoint.has_value() ? 1 : 0); i < run.spec.stages_size(); ++i) {
-    PRETEXT_RETURN_IF_ERROR(ForgetStage(run.spec.output(), run.spec.stages(i).name()));
+  for (int i = begin.first_stage + (goes_on ? 1 : 0); i < run.spec.stages_size(); ++i) {
+    PRETEXT_RETURN_IF_ERROR(ForgetStage(output, run.spec.stages(i).name(), digest));
   }
   return absl::OkStatus();
 }
@@ -89,7 +88,7 @@ absl::Status RunStages(const JobRun& run) {
   const std::string digest = DigestOfJob(run.spec);
   if (run.process_group->rank() == 0) PRETEXT_RETURN_IF_ERROR(MakeFolders(run.spec.output()));
   PRETEXT_ASSIGN_OR_RETURN(ResumePoint begin, AgreeOnResumePoint(run, digest));
-  if (run.process_group->rank() == 0) PRETEXT_RETURN_IF_ERROR(ForgetStagesThatBegin(run, begin));
+  if (run.process_group->rank() == 0) PRETEXT_RETURN_IF_ERROR(ForgetStagesThatBegin(run, digest, begin));
   ResolvedSpec resolved(run.spec);
   ResolveThreads(run, &resolved);
   DatasetCache datasets;

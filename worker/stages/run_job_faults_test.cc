@@ -62,7 +62,7 @@ TEST(RunJobFaultsTest, ALossThatIsNoNumberEndsTheAttemptWithItsStep) {
   const ToyJobs jobs("faults");
   RecordingReporter reporter;
   const absl::Status ended = ToyJobs::Run(
-      jobs.Spec(Rotation("    optimizer: {learning_rate: 1e30}\n    schedule: {kind: CONSTANT}\n"), "out"),
+      jobs.Spec(Rotation("    optimizer: {learning_rate: 1e6}\n    schedule: {kind: CONSTANT}\n"), "out"),
       &reporter);
   EXPECT_THAT(ended, StatusIs(absl::StatusCode::kAborted, AllOf(HasSubstr("pretrain"), HasSubstr("step"))));
   EXPECT_EQ(GetReason(ended), "NON_FINITE");
@@ -88,22 +88,51 @@ TEST(RunJobFaultsTest, ForgottenAttemptsAreDoneAgainFromTheBeginning) {
   RecordingReporter first, second;
   ASSERT_OK(ToyJobs::Run(spec, &first));
   const std::string weights = BytesOf(jobs.path("out/exported/pretrain.safetensors"));
-  std::filesystem::create_directories(jobs.path("out/plots"));
-  std::ofstream(jobs.path("out/plots/pretrain-old.png")) << "drawn by attempt 1";
-  ThreadProcessGroup alone;
-  JobRun run;
-  run.job = "jobs/1";
-  run.spec = spec;
-  run.attempt = 2;
-  run.ignore_checkpoints_up_to_attempt = 1;
-  run.process_group = &alone;
-  run.reporter = &second;
-  run.clock = RealClock();
-  ASSERT_OK(RunJob(run));
+  ASSERT_OK(ToyJobs::Run(spec, &second, nullptr, /*attempt=*/2, /*forgotten_attempts=*/1));
   EXPECT_EQ(second.begins().at(0).step, 0);
-  EXPECT_FALSE(std::filesystem::exists(jobs.path("out/plots/pretrain-old.png")));
   EXPECT_EQ(second.Values("pretrain/loss").size(), 8);
   EXPECT_TRUE(BytesOf(jobs.path("out/exported/pretrain.safetensors")) == weights);
+}
+
+// What a forgotten attempt found must not stand beside a run that has only begun.
+TEST(RunJobFaultsTest, ANewBeginningRemovesWhatAForgottenAttemptLeft) {
+  const ToyJobs jobs("faults");
+  const v1::JobSpec spec = jobs.Spec(Rotation(), "out");
+  RecordingReporter first, second;
+  ASSERT_OK(ToyJobs::Run(spec, &first));
+  const std::vector<std::string> left = {"out/results/pretrain.json", "out/exported/pretrain.safetensors",
+                                         "out/exported/backbone.safetensors"};
+  for (const std::string& file : left) ASSERT_TRUE(std::filesystem::exists(jobs.path(file))) << file;
+  second.StopAtStep(1);
+  ASSERT_THAT(ToyJobs::Run(spec, &second, nullptr, /*attempt=*/2, /*forgotten_attempts=*/1),
+              StatusIs(absl::StatusCode::kCancelled));
+  for (const std::string& file : left) EXPECT_FALSE(std::filesystem::exists(jobs.path(file))) << file;
+}
+
+TEST(RunJobFaultsTest, WeightsInTheOutputFolderThatAJobStartsFromAreNotRemoved) {
+  const ToyJobs jobs("faults");
+  RecordingReporter first, second;
+  ASSERT_OK(ToyJobs::Run(jobs.Spec(Rotation(), "first"), &first));
+  std::filesystem::create_directories(jobs.path("out/exported"));
+  const std::string weights = jobs.path("out/exported/backbone.safetensors");
+  std::filesystem::copy_file(jobs.path("first/exported/backbone.safetensors"), weights);
+  v1::JobSpec spec = jobs.Spec(Rotation(), "out");
+  spec.mutable_stages(0)->mutable_pretrain()->mutable_init()->set_file(weights);
+  EXPECT_OK(ToyJobs::Run(spec, &second));
+}
+
+TEST(RunJobFaultsTest, AJobWhoseFolderWasRemovedDoesNotBeginAnewInSilence) {
+  const ToyJobs jobs("faults");
+  const v1::JobSpec spec = jobs.Spec(Rotation(), "out");
+  RecordingReporter first, second, third;
+  const absl::Status status =
+      ToyJobs::Run(spec, &first, nullptr, /*attempt=*/2, /*forgotten_attempts=*/0, /*has_progress=*/true);
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--from-start")));
+  EXPECT_EQ(GetReason(status), "CHECKPOINTS_GONE");
+  // Where it is still there the job goes on.
+  ASSERT_OK(ToyJobs::Run(spec, &second));
+  EXPECT_OK(
+      ToyJobs::Run(spec, &third, nullptr, /*attempt=*/2, /*forgotten_attempts=*/0, /*has_progress=*/true));
 }
 
 TEST(RunJobFaultsTest, AStageWhoseWeightsWereAlteredIsExportedAgain) {

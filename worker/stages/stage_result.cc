@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/sha256.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/checkpoint/export_weights.h"
 #include "worker/checkpoint/whole_file.h"
 
 namespace pretext {
@@ -64,11 +65,14 @@ absl::Status FindStageResult(const std::string& output, const std::string& stage
   return absl::OkStatus();
 }
 
-absl::Status ForgetStage(const std::string& output, const std::string& stage) {
+absl::Status ForgetStage(const std::string& output, const std::string& stage, const std::string& job_digest) {
   namespace fs = std::filesystem;
   std::error_code error;
-  std::vector<fs::path> left = {PathOf(output, stage),
-                                absl::StrCat(output, "/exported/", stage, ".safetensors")};
+  std::vector<fs::path> left;
+  const std::string result = PathOf(output, stage);
+  if (!absl::IsFailedPrecondition(FindStageResult(output, stage, job_digest, /*forgotten_attempts=*/0))) {
+    left.push_back(result);  // this job's, or nobody's
+  }
   for (fs::directory_iterator plot(absl::StrCat(output, "/plots"), error);
        !error && plot != fs::directory_iterator(); plot.increment(error)) {
     // A stage called "a-loss" may lose its plots to one called "a": they are drawn anew.
@@ -78,7 +82,7 @@ absl::Status ForgetStage(const std::string& output, const std::string& stage) {
     fs::remove(path, error);
     if (error) return FileError("remove", path.string(), error.value());
   }
-  return absl::OkStatus();
+  return ForgetExport(output, stage, job_digest);
 }
 
 }  // namespace pretext

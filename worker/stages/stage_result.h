@@ -32,9 +32,9 @@ absl::Status WriteStageResult(const std::string& output, const StageResult& resu
 absl::Status FindStageResult(const std::string& output, const std::string& stage,
                              const std::string& job_digest, int forgotten_attempts);
 
-// Removes what an earlier run of the stage left for people and programs: its result first, then its weights
-// and plots. Does nothing where there is none. UNAVAILABLE.
-absl::Status ForgetStage(const std::string& output, const std::string& stage);
+// Removes what an earlier run of the stage left for people and programs: its result first, if it is this
+// job's, then its weights (ForgetExport) and plots. Does nothing where there is none. UNAVAILABLE.
+absl::Status ForgetStage(const std::string& output, const std::string& stage, const std::string& job_digest);
 
 }  // namespace pretext
 

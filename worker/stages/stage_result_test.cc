@@ -47,18 +47,20 @@ TEST_F(StageResultTest, IsForgottenWithItsAttempt) {
   EXPECT_OK(Find("abc", /*forgotten=*/1));
 }
 
-TEST_F(StageResultTest, ForgettingAStageLeavesOnlyWhatIsOfOthers) {
+TEST_F(StageResultTest, ForgettingAStageLeavesWhatIsOfOthers) {
   std::filesystem::create_directories(output_ + "/plots");
-  for (const char* file : {"plots/pretrain-loss.png", "plots/evaluate-loss.png", "exported/mine.txt"}) {
+  for (const char* file : {"plots/pretrain-loss.png", "plots/evaluate-loss.png"}) {
     std::ofstream(absl::StrCat(output_, "/", file)) << "x";
   }
-  ASSERT_OK(ForgetStage(output_, "pretrain"));
+  ASSERT_OK(ForgetStage(output_, "pretrain", "another job"));
+  EXPECT_OK(Find());
+  ASSERT_OK(ForgetStage(output_, "pretrain", "abc"));
   EXPECT_THAT(Find(), StatusIs(absl::StatusCode::kNotFound));
-  EXPECT_FALSE(std::filesystem::exists(output_ + "/exported/pretrain.safetensors"));
   EXPECT_FALSE(std::filesystem::exists(output_ + "/plots/pretrain-loss.png"));
   EXPECT_TRUE(std::filesystem::exists(output_ + "/plots/evaluate-loss.png"));
-  EXPECT_TRUE(std::filesystem::exists(output_ + "/exported/mine.txt"));
-  EXPECT_OK(ForgetStage(output_, "pretrain"));
+  // Weights without this job's name on them.
+  EXPECT_TRUE(std::filesystem::exists(output_ + "/exported/pretrain.safetensors"));
+  EXPECT_OK(ForgetStage(output_, "pretrain", "abc"));
 }
 
 TEST_F(StageResultTest, IsNotTakenForAnotherJobs) {

@@ -68,12 +68,14 @@ class ToyJobs {
 
   // One attempt on this thread's rank.
   static absl::Status Run(const v1::JobSpec& spec, Reporter* reporter, ProcessGroup* group = nullptr,
-                          int attempt = 1) {
+                          int attempt = 1, int forgotten_attempts = 0, bool has_progress = false) {
     ThreadProcessGroup alone;
     JobRun run;
     run.job = "jobs/1";
     run.spec = spec;
     run.attempt = attempt;
+    run.ignore_checkpoints_up_to_attempt = forgotten_attempts;
+    run.has_progress = has_progress;
     run.threads = 1;
     run.data_threads = 1;
     run.process_group = group == nullptr ? &alone : group;

@@ -10,11 +10,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "proto/cpp/defaults.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/task_defaults.h"
 #include "worker/augment/view_pipeline.h"
 #include "worker/losses/info_nce.h"
 #include "worker/models/normalize.h"
+#include "worker/models/unit_rows.h"
 
 namespace pretext {
 
@@ -68,12 +69,6 @@ std::shared_ptr<ProjectionHead> MakeHead(const MocoOptions& options, int feature
     return std::make_shared<LinearHead>(features, options.embedding_size);
   }
   return std::make_shared<MlpHead>(features, features, options.embedding_size);
-}
-
-// Rows of unit length, in fp32 under autocast too; a row of zeros stays one.
-at::Tensor UnitRows(const at::Tensor& vectors) {
-  const at::Tensor rows = vectors.to(at::kFloat);
-  return rows / rows.square().sum(1, /*keepdim=*/true).clamp_min(1e-24).sqrt();
 }
 
 }  // namespace

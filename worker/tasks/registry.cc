@@ -3,8 +3,14 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/descriptor.h"
 #include "nlohmann/json.hpp"
+#include "worker/tasks/autoencoder.h"
 #include "worker/tasks/colorization.h"
+#include "worker/tasks/context_prediction.h"
+#include "worker/tasks/denoising.h"
+#include "worker/tasks/instance_discrimination.h"
+#include "worker/tasks/jigsaw.h"
 #include "worker/tasks/moco.h"
+#include "worker/tasks/pirl.h"
 #include "worker/tasks/rotation.h"
 
 namespace pretext {
@@ -25,6 +31,26 @@ constexpr TaskEntry kTasks[] = {
      &CheckRotation, &MakeRotationViewBuilder, &MakeRotation},
     {v1::TaskSpec::kColorization, "colorization", "predict the colours of a grey copy of the picture",
      "colour pictures", &NothingIsOpen, &CheckColorization, &MakeColorizationViewBuilder, &MakeColorization},
+    {v1::TaskSpec::kContextPrediction, "context_prediction",
+     "say on which side of a patch another patch of the picture lies",
+     "pictures of 26 pixels and more in which things have places; not textures", &ResolveContextPrediction,
+     &CheckContextPrediction, &MakeContextPredictionViewBuilder, &MakeContextPrediction},
+    {v1::TaskSpec::kJigsaw, "jigsaw", "tell in which order the shuffled tiles of a picture are shown",
+     "pictures of things with parts, 16 pixels and more; grey is fine; not textures", &ResolveJigsaw,
+     &CheckJigsaw, &MakeJigsawViewBuilder, &MakeJigsaw},
+    {v1::TaskSpec::kInstanceDiscrimination, "instance_discrimination",
+     "tell each picture from all others by a memory of them",
+     "any pictures, a thousand or more; grey is fine", &ResolveInstanceDiscrimination,
+     &CheckInstanceDiscrimination, &MakeInstanceDiscriminationViewBuilder, &MakeInstanceDiscrimination},
+    {v1::TaskSpec::kPirl, "pirl", "find a picture and its shuffled or turned copy alike",
+     "any pictures, a thousand or more, 16 pixels and more; grey is fine", &ResolvePirl, &CheckPirl,
+     &MakePirlViewBuilder, &MakePirl},
+    {v1::TaskSpec::kAutoencoder, "autoencoder", "give a picture back from a short code",
+     "any pictures; a floor to compare other tasks with", &NothingIsOpen, &CheckAutoencoder,
+     &MakeAutoencoderViewBuilder, &MakeAutoencoder},
+    {v1::TaskSpec::kDenoising, "denoising", "give a picture back from a damaged copy, through a short code",
+     "any pictures; a floor to compare other tasks with", &NothingIsOpen, &CheckDenoising,
+     &MakeDenoisingViewBuilder, &MakeDenoising},
 };
 
 std::string TypeName(const google::protobuf::FieldDescriptor& field) {

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "proto/cpp/error_details.h"
+#include "proto/cpp/few_names.h"
 
 namespace pretext {
 namespace {
@@ -17,14 +17,6 @@ namespace {
 constexpr size_t kNamesShown = 3;
 
 bool IsFinite(const at::Tensor& tensor) { return at::isfinite(tensor).all().item<bool>(); }
-
-// "a, b, c and 14 more"
-std::string FirstOf(const std::vector<std::string>& names) {
-  const size_t shown = std::min(names.size(), kNamesShown);
-  std::string text = absl::StrJoin(names.begin(), names.begin() + shown, ", ");
-  if (shown < names.size()) absl::StrAppend(&text, " and ", names.size() - shown, " more");
-  return text;
-}
 
 std::string DescribeWhatWentBad(const std::vector<ParameterGroup>& groups) {
   at::NoGradGuard no_grad;
@@ -37,9 +29,9 @@ std::string DescribeWhatWentBad(const std::vector<ParameterGroup>& groups) {
   }
   if (gradients.empty() && weights.empty()) return "every gradient and weight is finite";
   std::string text = "not finite: ";
-  if (!gradients.empty()) absl::StrAppend(&text, "the gradient of ", FirstOf(gradients));
+  if (!gradients.empty()) absl::StrAppend(&text, "the gradient of ", FewNames(gradients, kNamesShown));
   if (!weights.empty()) {
-    absl::StrAppend(&text, gradients.empty() ? "" : "; ", "the weights of ", FirstOf(weights));
+    absl::StrAppend(&text, gradients.empty() ? "" : "; ", "the weights of ", FewNames(weights, kNamesShown));
   }
   return text;
 }

@@ -19,6 +19,7 @@ struct JobRun {
   v1::JobSpec spec;  // defaults filled in, `output` set
   int32_t attempt = 1;
   int32_t ignore_checkpoints_up_to_attempt = 0;
+  bool has_progress = false;  // the coordinator was told of a checkpoint or a finished stage
   c10::Device device{c10::kCPU};
   int threads = 1;       // that compute; given, or the node's share
   int data_threads = 1;  // that read and augment

@@ -1,5 +1,5 @@
-#ifndef PRETEXT_WORKER_DATA_FEW_NAMES_H_
-#define PRETEXT_WORKER_DATA_FEW_NAMES_H_
+#ifndef PRETEXT_PROTO_CPP_FEW_NAMES_H_
+#define PRETEXT_PROTO_CPP_FEW_NAMES_H_
 
 #include <algorithm>
 #include <string>
@@ -19,4 +19,4 @@ inline std::string FewNames(const std::vector<std::string>& names, size_t shown 
 
 }  // namespace pretext
 
-#endif  // PRETEXT_WORKER_DATA_FEW_NAMES_H_
+#endif  // PRETEXT_PROTO_CPP_FEW_NAMES_H_

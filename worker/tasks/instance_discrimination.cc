@@ -1,0 +1,128 @@
+#include "worker/tasks/instance_discrimination.h"
+
+#include <torch/nn/module.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/cpp/status_macros.h"
+#include "worker/augment/view_pipeline.h"
+#include "worker/models/heads.h"
+#include "worker/models/normalize.h"
+#include "worker/models/unit_rows.h"
+#include "worker/tasks/instance_bank.h"
+#include "worker/tasks/normalization.h"
+
+namespace pretext {
+namespace {
+
+constexpr int64_t kNegatives = 4096;  // the paper's
+
+class InstanceViewBuilder : public ViewBuilder {
+ public:
+  explicit InstanceViewBuilder(const TaskContext& context)
+      : pipeline_(context.spec.instance_discrimination().augment(), context.image_size,
+                  context.dataset->channels()),
+        layout_({{"view",
+                  ElementType::kUint8,
+                  {context.image_size, context.image_size, context.dataset->channels()}}}) {}
+
+  const BatchLayout& layout() const override { return layout_; }
+
+  void Build(const Sample& sample, const RngKey& key, const ExampleSlot& slot) const override {
+    Rng rng(key);
+    pipeline_.Render(*sample.image, rng, slot.field<uint8_t>(0));
+  }
+
+ private:
+  ViewPipeline pipeline_;
+  BatchLayout layout_;
+};
+
+class InstanceModule : public torch::nn::Module {
+ public:
+  InstanceModule(int features, int size, int64_t pictures, uint64_t seed)
+      : head(register_module("head", std::make_shared<LinearHead>(features, size))),
+        bank(register_module("bank", std::make_shared<MemoryBank>(pictures, size, seed))) {}
+
+  std::shared_ptr<LinearHead> head;
+  std::shared_ptr<MemoryBank> bank;
+};
+
+class InstanceDiscrimination : public PretextTask {
+ public:
+  InstanceDiscrimination(const InstanceBankOptions& options, const TrainContext& train,
+                         std::shared_ptr<InstanceModule> module)
+      : backbone_(train.backbone),
+        normalization_(NormalizationFor(backbone_->options().in_channels)),
+        module_(std::move(module)),
+        bank_(options, module_->bank, train.process_group) {}
+
+  absl::StatusOr<TaskOutput> Loss(const Batch& batch) override {
+    TaskOutput output;
+    output.features =
+        backbone_->Forward(NormalizeImages(batch.fields[0], normalization_.mean, normalization_.std));
+    const at::Tensor vectors = UnitRows(module_->head->Forward(output.features));
+    const BankContrast compared = bank_.Compare(batch, vectors);
+    PRETEXT_RETURN_IF_ERROR(bank_.Remember(batch, vectors));
+    output.loss = compared.loss;
+    output.metrics = {{"accuracy", compared.accuracy},
+                      {"positive_similarity", compared.positive_similarity},
+                      {"negative_similarity", compared.negative_similarity}};
+    return output;
+  }
+
+  void AfterOptimizerStep(const Step& /*step*/) override { bank_.Learn(); }
+  torch::nn::Module& module() override { return *module_; }
+  double chance_loss() const override { return bank_.chance_loss(); }
+
+ private:
+  Backbone backbone_;
+  Normalization normalization_;
+  std::shared_ptr<InstanceModule> module_;
+  InstanceBank bank_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<ResolvedField>> ResolveInstanceDiscrimination(const TaskSizes& sizes,
+                                                                         v1::TaskSpec* spec) {
+  std::vector<ResolvedField> fields;
+  v1::InstanceDiscriminationSpec* instance = spec->mutable_instance_discrimination();
+  if (!instance->has_negatives()) {
+    instance->set_negatives(static_cast<int32_t>(FittingNegatives(kNegatives, sizes.pictures)));
+    fields.push_back({"negatives", absl::StrCat("from the data: ", sizes.pictures, " pictures")});
+  }
+  return fields;
+}
+
+absl::Status CheckInstanceDiscrimination(const TaskContext& context) {
+  const int64_t negatives = context.spec.instance_discrimination().negatives();
+  if (context.dataset->size() > negatives) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("instance_discrimination: ", negatives,
+                                                 " negatives are drawn from ", context.dataset->size(),
+                                                 " pictures; there must be more pictures: lower negatives"));
+}
+
+absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeInstanceDiscriminationViewBuilder(
+    const TaskContext& context) {
+  return std::make_unique<InstanceViewBuilder>(context);
+}
+
+absl::StatusOr<std::unique_ptr<PretextTask>> MakeInstanceDiscrimination(const TaskContext& context,
+                                                                        const TrainContext& train) {
+  const v1::InstanceDiscriminationSpec& spec = context.spec.instance_discrimination();
+  InstanceBankOptions options;
+  options.negatives = spec.negatives();
+  options.temperature = spec.temperature();
+  options.momentum = spec.bank_momentum();
+  options.contrast = spec.loss() == v1::INFO_NCE ? Contrast::kInfoNce : Contrast::kNce;
+  options.seed = context.seed;
+  options.stage = context.stage;
+  auto module = std::make_shared<InstanceModule>(train.backbone->feature_size(), spec.embedding_size(),
+                                                 context.dataset->size(), context.seed);
+  module->to(train.device);
+  return std::make_unique<InstanceDiscrimination>(options, train, std::move(module));
+}
+
+}  // namespace pretext
