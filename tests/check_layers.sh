@@ -36,7 +36,7 @@ allowed() {
     server/state) ;;
     server/scheduler | server/store | server/launchers) echo server/state ;;
     server/coordinator) echo server/state server/scheduler server/store server/launchers ;;
-    server/rpc | server/web) echo server/state server/scheduler server/store server/launchers server/coordinator ;;
+    server/rpc) echo server/state server/scheduler server/store server/launchers server/coordinator ;;
     worker/data | worker/report) ;;
     worker/augment | worker/models | worker/losses | worker/dist) echo worker/data ;;
     worker/optim) echo worker/data worker/models worker/dist ;;
@@ -73,7 +73,7 @@ for folder in server/*/ worker/*/ client/*/ client/commands/*/; do
     "labels(deps, kind('cc_(library|binary)', //$folder:*)) intersect //$top/...")" || bad=1
   for used in $(sort -u <<< "$used_packages"); do
     [ "$used" = "$folder" ] && continue
-    grep -qw -- "$used" <<< "$uses" || {
+    grep -qxF -- "$used" <<< "${uses// /$'\n'}" || {
       echo "$folder uses $used, which is not below it"
       bad=1
     }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "client/commands/registry.h"
 #include "client/session/exit_codes.h"
+#include "client/session/long_options.h"
 #include "proto/cpp/nearest_name.h"
 #include "proto/cpp/quoted_text.h"
 #include "proto/cpp/utf8.h"
@@ -63,14 +64,6 @@ std::map<const CLI::App*, CommandRun> AddCommands(CLI::App* app, std::string* se
     if (entry.calls_coordinator) AddServerOption(command, server);
   }
   return runs;
-}
-
-std::vector<std::string> LongOptions(const CLI::App& command) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : command.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  return names;
 }
 
 std::string DidYouMeanOption(const std::string& name, const CLI::App& command) {

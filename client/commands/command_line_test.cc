@@ -118,7 +118,7 @@ TEST(CommandLineTest, CompletionKnowsEveryCommandAndItsOptions) {
 TEST(CommandLineTest, WhatIsNotUtf8IsRefusedBeforeItTravels) {
   FakeContext fake;
   EXPECT_EQ(fake.Run({"status", "caf\xe9"}), 64);
-  EXPECT_THAT(fake.err.str(), ::testing::HasSubstr("the argument 'caf\\xe9' is not UTF-8"));
+  EXPECT_THAT(fake.err.str(), ::testing::HasSubstr("the argument 'caf\\xE9' is not UTF-8"));
   fake.context.state_directory = "/state\xff";
   EXPECT_EQ(fake.Run({"jobs"}), 64);
   EXPECT_THAT(fake.err.str(), ::testing::HasSubstr("set PRETEXT_STATE"));

@@ -8,6 +8,7 @@ namespace pretext {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -219,6 +220,36 @@ TEST_F(FollowJobTest, AJobThatCannotWorkAsWrittenIsToldOnceAndNotToBeRestarted) 
   EXPECT_EQ(text.find(why), text.rfind(why)) << text;
   EXPECT_THAT(text, HasSubstr("submit it as a new job"));
   EXPECT_THAT(text, Not(HasSubstr("restart")));
+}
+
+TEST_F(FollowJobTest, AJobWithoutItsCheckpointsIsNotToBeRestartedFromThem) {
+  v1::Job failed = Job(v1::Job::FAILED);
+  failed.set_reason(
+      "a rank died; its checkpoints are gone from '/out dir'; `pretext restart jobs/1 --from-start`");
+  failed.mutable_failure()->set_cause(v1::Failure::PROCESS);
+  failed.mutable_failure()->set_message("a rank died");
+  fake_.client.coming = {failed};
+  EXPECT_EQ(fake_.Run({"watch", "1"}), 10);
+  EXPECT_THAT(fake_.out.str(), EndsWith("Next            pretext logs jobs/1\n"));
+  failed.mutable_failure()->set_cause(v1::Failure::SPEC);
+  fake_.client.coming = {failed};
+  EXPECT_EQ(fake_.Run({"watch", "1"}), 10);
+  EXPECT_THAT(fake_.out.str(), EndsWith("Next            pretext logs jobs/1\n")) << "found by a rank";
+}
+
+TEST_F(FollowJobTest, OfACancelledJobItIsSaidWhetherItRan) {
+  v1::Job cancelled = Job(v1::Job::CANCELLED);
+  fake_.client.coming = {cancelled};
+  EXPECT_EQ(fake_.Run({"watch", "1"}), 11);
+  EXPECT_THAT(fake_.out.str(),
+              HasSubstr("jobs/1 was cancelled\n"
+                        "Results so far  '/out dir'\n"
+                        "Next            pretext restart jobs/1  (from its newest checkpoint)\n"));
+  cancelled.set_attempt(0);
+  fake_.client.coming = {cancelled};
+  EXPECT_EQ(fake_.Run({"watch", "1"}), 11);
+  EXPECT_THAT(fake_.out.str(),
+              HasSubstr("jobs/1 was cancelled\nIt never ran.\nNext            pretext restart jobs/1\n"));
 }
 
 TEST_F(FollowJobTest, JsonHasADocumentALineAndNothingElse) {

@@ -116,6 +116,8 @@ std::string FailureEndText(const v1::Job& job, const Reached& coordinator) {
   absl::StrAppend(&text, "\n", as_written ? "" : LastWords(job, coordinator.client));
   absl::StrAppend(&text, "Results so far  ", ShellWord(OneLine(job.output())), "\n");
   absl::StrAppend(&text, "Next            pretext logs ", job.name(), "\n");
+  // Without its checkpoints the job has said what to do; to restart it from them would be refused.
+  if (absl::StrContains(job.reason(), "--from-start")) return text;
   absl::StrAppend(&text, "                ",
                   as_written ? "mend what is said above and submit it as a new job"
                              : absl::StrCat("pretext restart ", job.name(), "  (from its newest checkpoint)"),
@@ -160,7 +162,7 @@ std::string JobEndText(const v1::Job& job, const Reached& coordinator) {
       return absl::StrCat(job.name(), " was cancelled", TookText(job), job.reason().empty() ? "" : ": ",
                           OneLine(job.reason()), "\n",
                           job.attempt() == 0
-                              ? "It never ran. "
+                              ? "It never ran.\n"
                               : absl::StrCat("Results so far  ", ShellWord(OneLine(job.output())), "\n"),
                           "Next            pretext restart ", job.name(),
                           job.attempt() == 0 ? "\n" : "  (from its newest checkpoint)\n");

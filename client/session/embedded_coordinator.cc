@@ -1,8 +1,6 @@
 #include "client/session/embedded_coordinator.h"
 
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +22,7 @@
 #include "proto/cpp/process_end.h"
 #include "proto/cpp/state_path.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/unix_socket.h"
 
 namespace pretext {
 namespace {
@@ -32,20 +31,6 @@ constexpr size_t kLogLinesShown = 12;
 constexpr absl::Duration kProbePeriod = absl::Milliseconds(20);
 constexpr absl::Duration kRestartPause = absl::Milliseconds(300);
 constexpr absl::Duration kStopPatience = absl::Seconds(30);
-
-// Whether a program listens on the socket at `path`.
-bool SomebodyListens(const std::string& path) {
-  const int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (client < 0) return false;
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.data(), path.size());
-  // EAGAIN: so many wait to be let in that somebody must be there.
-  const bool listens =
-      connect(client, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 || errno == EAGAIN;
-  close(client);
-  return listens;
-}
 
 std::string ReadFile(const std::string& path, int64_t offset = 0) {
   std::ifstream file(path, std::ios::binary);
@@ -89,10 +74,10 @@ std::string EmbeddedCoordinator::Path(absl::string_view name) const {
 
 absl::StatusOr<std::string> EmbeddedCoordinator::EnsureServing() {
   const std::string socket = Path(kServerSocket);
-  if (socket.size() >= sizeof(sockaddr_un::sun_path)) {
+  if (socket.size() > LongestSocketPath()) {
     return absl::InvalidArgumentError(absl::StrCat("the path of the coordinator's socket, ", socket, ", has ",
                                                    socket.size(), " bytes, and Linux allows ",
-                                                   sizeof(sockaddr_un::sun_path) - 1,
+                                                   LongestSocketPath(),
                                                    "; set PRETEXT_STATE to a folder with a shorter path"));
   }
   if (!SomebodyListens(socket)) PRETEXT_RETURN_IF_ERROR(StartServing());

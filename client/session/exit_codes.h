@@ -13,7 +13,7 @@ enum ExitCode {
   kExitJobCancelled = 11,  // it was cancelled
   kExitUsage = 64,         // the command line or a job file is wrong; all faults are shown
   kExitNotFound = 66,      // no such job, node, metric or file
-  kExitUnreachable = 69,   // no coordinator answers
+  kExitUnreachable = 69,   // no coordinator answers, or the one that does can change nothing now
   kExitFault = 70,         // a fault of the programs: report it
   kExitCannotWrite = 73,   // a file of this machine cannot be written
   kExitInterrupted = 130,  // Ctrl-C; a job that was followed goes on
@@ -22,8 +22,10 @@ enum ExitCode {
 // The table above for people, as --help shows it.
 inline constexpr char kExitCodesText[] =
     "Exit codes: 0 done; 1 refused, for the reason shown; 10 the followed job failed; 11 it was cancelled;\n"
-    "64 wrong usage or job file; 66 no such job, node, metric or file; 69 no coordinator answers; 70 a\n"
-    "fault of the programs; 73 a file cannot be written; 130 Ctrl-C (a followed job goes on).";
+    "64 wrong usage or job file; 66 no such job, node, metric or file; 69 no coordinator answers, or it can\n"
+    "change nothing now; 70 a fault of the programs; 73 a file cannot be written; 130 Ctrl-C (a followed "
+    "job\n"
+    "goes on).";
 
 // Reason (proto/cpp/error_details.h) of errors about files of this machine.
 inline constexpr char kLocalFileReason[] = "LOCAL_FILE";

@@ -35,22 +35,22 @@ std::string WhyItCannotStart(const v1::JobSpec& spec, const std::vector<v1::Node
 }
 
 void WarnIfItCannotStart(const v1::Job& job, const Reached& coordinator, CommandContext& context) {
-  // One CPU slot every machine has.
-  if (Ranks(job.spec()) == 1 && !NeedsGpus(job.spec())) return;
+  // A machine that has yet to join has one CPU slot most likely: not worth waiting for.
+  const bool is_small = Ranks(job.spec()) == 1 && !NeedsGpus(job.spec());
   std::vector<v1::Node> nodes;
   for (const absl::Time deadline = context.clock->Now() + kJoinPatience; nodes.empty();) {
     const absl::StatusOr<v1::ListNodesResponse> listed = coordinator.client->ListNodes();
     if (!listed.ok()) return;
     nodes.assign(listed->nodes().begin(), listed->nodes().end());
+    if (nodes.empty() && coordinator.embedded && is_small) return;
     const bool may_come = coordinator.embedded && context.clock->Now() < deadline;
     if (!may_come || !nodes.empty()) break;
     if (!context.wait(kJoinPeriod)) return;
   }
   const std::string why = WhyItCannotStart(job.spec(), nodes);
   if (why.empty()) return;
-  *context.err << "pretext: " << job.name() << " " << why << ". It waits until "
-               << (coordinator.embedded ? "it is cancelled: this machine gets no more" : "more join")
-               << "; `pretext nodes` lists what there is" << std::endl;
+  *context.err << "pretext: " << job.name() << " " << why
+               << ". It waits until there are enough; `pretext nodes` lists what there is" << std::endl;
 }
 
 }  // namespace pretext

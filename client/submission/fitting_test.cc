@@ -54,5 +54,29 @@ TEST(FittingTest, WaitsForTheMachineOfACoordinatorThatHasJustStarted) {
   EXPECT_LT(fake.waits, 40) << "not for ever";
 }
 
+TEST(FittingTest, SaysNothingOfWhyAMachineTakesNoWork) {
+  v1::Job job;
+  job.set_name("jobs/1");
+  *job.mutable_spec() = Spec(1, v1::Resources::CPU);
+  for (const v1::Node& node : {Node(v1::Node::DRAINING, 2, 0), Node(v1::Node::READY, 0, 0)}) {
+    FakeContext fake;
+    fake.client.nodes["nodes/a"] = node;
+    WarnIfItCannotStart(job, Reached{&fake.client, true}, fake.context);
+    EXPECT_EQ(
+        fake.err.str(),
+        "pretext: jobs/1 needs 1 CPU slot, and the machines that take work have none. It waits until there "
+        "are enough; `pretext nodes` lists what there is\n");
+  }
+}
+
+TEST(FittingTest, AJobThatAlmostAnyMachineHoldsDoesNotWaitForOne) {
+  FakeContext fake;
+  v1::Job job;
+  *job.mutable_spec() = Spec(1, v1::Resources::CPU);
+  WarnIfItCannotStart(job, Reached{&fake.client, true}, fake.context);
+  EXPECT_EQ(fake.waits, 0);
+  EXPECT_EQ(fake.err.str(), "");
+}
+
 }  // namespace
 }  // namespace pretext

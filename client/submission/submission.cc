@@ -5,7 +5,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "client/following/follow_job.h"
 #include "client/render/job_feed.h"
 #include "client/render/message_text.h"
@@ -20,8 +19,6 @@
 namespace pretext {
 namespace {
 
-constexpr char kOutputInUse[] = "OUTPUT_IN_USE";  // JobService.CreateJob
-
 // Whether a fault of reading explains why `field` looks wrong: it is of the field, or of something in it.
 bool IsExplained(const std::string& field, const std::vector<SpecFault>& faults) {
   return std::any_of(faults.begin(), faults.end(), [&](const SpecFault& fault) {
@@ -30,17 +27,9 @@ bool IsExplained(const std::string& field, const std::vector<SpecFault>& faults)
   });
 }
 
-// A refusal of the output in the words of whoever wrote it: "--out" or its line.
-absl::Status AtItsPlace(const absl::Status& status, const FieldPlaces& places) {
-  absl::string_view what = status.message();
-  if (GetReason(status) != kOutputInUse || !absl::ConsumePrefix(&what, "output: ")) return status;
-  return absl::Status(status.code(), absl::StrCat(places.Describe("output"), ": ", what));
-}
-
-int ShowFaults(const std::vector<std::string>& faults, CommandContext& context) {
+void ShowFaults(const std::vector<std::string>& faults, CommandContext& context) {
   for (const std::string& fault : faults) *context.err << fault << "\n";
   context.err->flush();
-  return kExitUsage;
 }
 
 }  // namespace
@@ -69,28 +58,30 @@ std::vector<std::string> FindFaults(const Submission& submission, const CommandC
   return lines;
 }
 
-std::vector<std::string> FaultsOf(const absl::Status& status, const FieldPlaces& places) {
+absl::StatusOr<int> ShowRefusal(const absl::Status& status, const FieldPlaces& places,
+                                CommandContext& context) {
+  const std::vector<FieldViolation> violations = GetFieldViolations(status);
+  if (violations.empty()) return status;
   std::vector<std::string> lines;
-  for (const FieldViolation& violation : GetFieldViolations(status)) {
+  for (const FieldViolation& violation : violations)
     lines.push_back(absl::StrCat(places.Describe(violation.field), ": ", violation.description));
-  }
-  return lines;
+  ShowFaults(lines, context);
+  return ExitCodeFor(status);
 }
 
 absl::StatusOr<int> Submit(const Submission& submission, const SubmitOptions& options,
                            CommandContext& context) {
   const std::vector<std::string> faults = FindFaults(submission, context);
-  if (!faults.empty()) return ShowFaults(faults, context);
+  if (!faults.empty()) {
+    ShowFaults(faults, context);
+    return kExitUsage;
+  }
   PRETEXT_ASSIGN_OR_RETURN(const Reached coordinator, context.reach(context, kCallPatience));
   v1::CreateJobRequest request;
   *request.mutable_spec() = submission.spec;
   request.set_request_id(options.request_id);
   const absl::StatusOr<v1::Job> job = coordinator.client->CreateJob(request);
-  if (!job.ok()) {
-    const std::vector<std::string> rejected = FaultsOf(job.status(), submission.places);
-    if (rejected.empty()) return AtItsPlace(job.status(), submission.places);
-    return ShowFaults(rejected, context);
-  }
+  if (!job.ok()) return ShowRefusal(job.status(), submission.places, context);
   if (options.then == SubmitOptions::Then::kName) {
     *context.out << job->name() << std::endl;
     WarnIfItCannotStart(*job, coordinator, context);

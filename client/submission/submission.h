@@ -26,8 +26,11 @@ struct Submission {
 // found.
 std::vector<std::string> FindFaults(const Submission& submission, const CommandContext& context);
 
-// The faults that the coordinator found, in the same form; empty when `status` carries none.
-std::vector<std::string> FaultsOf(const absl::Status& status, const FieldPlaces& places);
+// Shows the faults of fields with which the coordinator refused the job, in the same form, on `context.err`
+// and returns what the program ends with. A `status` that names no field is returned as it is. REQUIRES: not
+// OK.
+absl::StatusOr<int> ShowRefusal(const absl::Status& status, const FieldPlaces& places,
+                                CommandContext& context);
 
 struct SubmitOptions {
   enum class Then {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "proto/cpp/utf8.h"
 
 namespace pretext {
@@ -15,9 +15,29 @@ constexpr absl::string_view kCut = "...";
 
 bool IsControl(unsigned char c) { return c < 0x20 || c == 0x7F; }
 
+std::string EscapedControl(unsigned char c) {
+  switch (c) {
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    default:
+      return absl::StrFormat("\\x%02X", c);
+  }
+}
+
 std::string Shown(absl::string_view text) {
-  const bool plain = IsValidUtf8(text) && std::none_of(text.begin(), text.end(), IsControl);
-  return plain ? std::string(text) : absl::CHexEscape(text);
+  std::string shown;
+  for (const char c : EscapeStrayBytes(text)) {
+    if (IsControl(c)) {
+      shown += EscapedControl(c);
+    } else {
+      shown += c;
+    }
+  }
+  return shown;
 }
 
 }  // namespace

@@ -10,11 +10,13 @@ namespace pretext {
 
 // What others wrote, made fit for messages. Pure.
 
-// At most `most` bytes of `text`, cut between two characters; a text that is cut ends in "...".
+// At most `most` bytes of `text`, cut between two characters; a text that is cut ends in "...". Stray bytes
+// stay.
 std::string CutBytes(absl::string_view text, size_t most);
 
-// `text` between single quotes. Of a long one its beginning and its end; bytes that are no UTF-8 and control
-// characters are written as \xff and \n.
+// `text` between single quotes. Bytes that are no UTF-8 and control characters are written as \xFF and \n. Of
+// a long one its beginning and its end, 256 bytes together, which become four times as many when all are
+// escaped.
 std::string Quoted(absl::string_view text);
 
 }  // namespace pretext

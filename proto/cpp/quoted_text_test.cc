@@ -24,8 +24,19 @@ TEST(QuotedTextTest, ShowsShortTextsAsTheyAre) {
 }
 
 TEST(QuotedTextTest, EscapesWhatIsNoText) {
-  EXPECT_EQ(Quoted("a\xFF"), "'a\\xff'");
+  EXPECT_EQ(Quoted("a\xFF"), "'a\\xFF'");
   EXPECT_EQ(Quoted("a\nb"), "'a\\nb'");
+}
+
+TEST(QuotedTextTest, KeepsTheCharactersBesideAStrayByte) {
+  EXPECT_EQ(Quoted("Röntgen\xE9\x01'"), "'Röntgen\\xE9\\x01''");
+}
+
+TEST(QuotedTextTest, ALongRunOfStrayBytesIsCutToo) {
+  const std::string quoted = Quoted(std::string(100'000, '\x80'));
+  EXPECT_LT(quoted.size(), 4 * 256 + 100);
+  EXPECT_THAT(quoted, StartsWith("'\\x80\\x80"));
+  EXPECT_THAT(quoted, EndsWith("\\x80' (100000 bytes)"));
 }
 
 TEST(QuotedTextTest, ShowsBothEndsOfALongText) {

@@ -64,8 +64,9 @@ std::string ToValidUtf8(absl::string_view text) {
 
 absl::string_view CutUtf8(absl::string_view text, size_t bytes) {
   if (text.size() <= bytes) return text;
-  while (bytes > 0 && IsContinuation(text[bytes])) --bytes;
-  return text.substr(0, bytes);
+  size_t end = bytes;
+  while (end > 0 && bytes - end < 3 && IsContinuation(text[end])) --end;
+  return text.substr(0, IsContinuation(text[end]) ? bytes : end);
 }
 
 }  // namespace pretext

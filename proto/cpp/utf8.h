@@ -18,7 +18,8 @@ std::string EscapeStrayBytes(absl::string_view text);
 // refused whole by its receiver, however often it is sent.
 std::string ToValidUtf8(absl::string_view text);
 
-// The start of `text` that ends with a whole character and has at most `bytes` bytes. `text` is valid UTF-8.
+// The start of `text` that has at most `bytes` bytes, at most 3 fewer where `text` is longer, and ends with a
+// whole character; a run of stray bytes is cut anywhere.
 absl::string_view CutUtf8(absl::string_view text, size_t bytes);
 
 }  // namespace pretext

@@ -40,6 +40,12 @@ TEST(Utf8Test, CutsBetweenCharacters) {
   EXPECT_EQ(CutUtf8("a\xE2\x82\xAC", 3), "a");
   EXPECT_EQ(CutUtf8("a\xE2\x82\xAC", 1), "a");
   EXPECT_EQ(CutUtf8("a\xE2\x82\xAC", 0), "");
+  EXPECT_EQ(CutUtf8("\xF0\x9F\x98\x80", 3), "");
+}
+
+TEST(Utf8Test, CutsARunOfStrayBytesWhereItIsToldTo) {
+  EXPECT_EQ(CutUtf8("a\x80\x80\x80\x80\x80\x80", 5), "a\x80\x80\x80\x80");
+  EXPECT_EQ(CutUtf8(std::string(1000, '\x80'), 500).size(), 500);
 }
 
 }  // namespace

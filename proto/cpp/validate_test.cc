@@ -67,9 +67,9 @@ TEST(ValidateJobSpecTest, RefusesPathsAndLabelsThatAreNotUtf8) {
   const FieldViolations violations = FindViolations(spec);
   for (const FieldViolation& fault : violations.all())
     faults.push_back(fault.field + ": " + fault.description);
-  EXPECT_THAT(faults, ElementsAre("data.images: must be UTF-8, which '/d\\xff' is not; rename it",
-                                  "output: must be UTF-8, which '/o\\xff' is not; rename it",
-                                  "labels.team: must be UTF-8, which '\\xff' is not"));
+  EXPECT_THAT(faults, ElementsAre("data.images: must be UTF-8, which '/d\\xFF' is not; rename it",
+                                  "output: must be UTF-8, which '/o\\xFF' is not; rename it",
+                                  "labels.team: must be UTF-8, which '\\xFF' is not"));
 }
 
 TEST(ValidateJobSpecTest, NamesEachFaultAndSaysWhatWouldBeRight) {

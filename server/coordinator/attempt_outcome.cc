@@ -36,11 +36,9 @@ int Weight(const v1::Failure& failure) {
 }
 
 std::string WhereItGoesOn(const JobRecord& job) {
-  for (auto it = job.checkpoints.rbegin(); it != job.checkpoints.rend(); ++it) {
-    if (it->attempt() <= job.ignore_checkpoints_up_to_attempt) continue;
-    return absl::StrCat("goes on from step ", it->step(), " of ", it->stage());
-  }
-  return "starts over: it had no checkpoint yet";
+  const v1::Checkpoint* newest = job.newest_checkpoint();
+  if (newest == nullptr) return "starts over: it had no checkpoint yet";
+  return absl::StrCat("goes on from step ", newest->step(), " of ", newest->stage());
 }
 
 AttemptOutcome After(const JobRecord& job, const v1::Failure& failure) {

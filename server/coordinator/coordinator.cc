@@ -94,7 +94,7 @@ void Coordinator::NoteWritten(const absl::Status& status, Refusal* refusal) {
 absl::Status Coordinator::Storage() const {
   for (const Refusal* refusal : {&journal_refusal_, &telemetry_refusal_}) {
     if (!refusal->why.ok() && clock_->Now() - refusal->seen < kRefusalCounts)
-      return DiskRefuses(refusal->why.message());
+      return DiskRefuses(refusal->why);
   }
   return absl::OkStatus();
 }
@@ -214,6 +214,7 @@ void Coordinator::NoteEndings(absl::Time now) {
 }
 
 std::map<std::string, absl::Status> Coordinator::LookForProgress() const {
+  if (!options_.outputs_are_here) return {};
   std::vector<RecordedProgress> wanted;
   {
     absl::MutexLock lock(&mutex_);
@@ -232,7 +233,7 @@ absl::Status Coordinator::EndAttempts(const std::map<std::string, absl::Status>&
   for (const auto& [name, job] : state_.jobs()) {
     if (!IsOver(job)) continue;
     const auto there = looked_for.find(name);
-    if (there == looked_for.end() && !ProgressOf(job).empty()) {
+    if (options_.outputs_are_here && there == looked_for.end() && !ProgressOf(job).empty()) {
       Changed();  // its last rank has just gone: the next round looks
       continue;
     }

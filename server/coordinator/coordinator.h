@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "pretext/v1/cluster.pb.h"
 #include "pretext/v1/event.pb.h"
 #include "pretext/v1/job.pb.h"
@@ -126,7 +127,8 @@ class Coordinator {
   // The steps of a round.
   absl::Status LoseNodes(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status EndHungGangs(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Of jobs whose attempt is over and which have checkpoints to go on from: whether those are there.
+  // Of jobs whose attempt is over and which have checkpoints to go on from: whether those are there. Looks
+  // only where outputs_are_here: a folder of another machine may hang, and its ranks look themselves.
   std::map<std::string, absl::Status> LookForProgress() const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status EndAttempts(const std::map<std::string, absl::Status>& looked_for)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -137,6 +139,13 @@ class Coordinator {
   absl::StatusOr<const JobRecord*> FindJob(absl::string_view name) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   v1::Job View(const JobRecord& job) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   v1::Node View(const NodeRecord& node) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  // The job that an earlier call with this request id has made; nullopt: none has. ALREADY_EXISTS, NOT_FOUND:
+  // the id cannot be used again.
+  absl::StatusOr<absl::optional<v1::Job>> FindRequested(absl::string_view request_id,
+                                                        const std::string& digest) const
+      ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  // RESOURCE_EXHAUSTED, QUEUE_FULL.
+  absl::Status CheckQueueHasRoom() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   // Whether what the job has recorded is still in its folder. OK for a job that is not there.
   absl::Status CheckProgressIsThere(absl::string_view name) const ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<v1::Job> StopFor(absl::string_view name, v1::Event wish, const std::string& reason)

@@ -86,6 +86,9 @@ TEST_F(CoordinatorFoldersTest, AFolderBelongsToTheJobThatRunsInIt) {
   const absl::Status status = Create(out_ + "/./");
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(job)));
   EXPECT_EQ(GetReason(status), "OUTPUT_IN_USE");
+  ASSERT_EQ(GetFieldViolations(status).size(), 1);
+  EXPECT_EQ(GetFieldViolations(status)[0].field, "output");
+  EXPECT_EQ(status.message(), absl::StrCat("output: ", GetFieldViolations(status)[0].description));
 }
 
 TEST_F(CoordinatorFoldersTest, AFolderBelongsToTheJobThatHasRunInIt) {
@@ -144,6 +147,55 @@ TEST_F(CoordinatorFoldersTest, AFailedAttemptIsNotTriedAgainFromNothing) {
   const v1::Job failed = cluster_.Get(job);
   EXPECT_EQ(failed.state(), v1::Job::FAILED);
   EXPECT_THAT(failed.reason(), AllOf(HasSubstr("signal 9"), HasSubstr("--from-start")));
+}
+
+// Two stages, of which the first is finished, with checkpoints of both.
+TEST_F(CoordinatorFoldersTest, TheCheckpointsOfAFinishedStageAreNotThoseOfTheNext) {
+  v1::JobSpec spec = Spec();
+  *spec.add_stages() = spec.stages(0);
+  spec.mutable_stages(0)->set_name("pretrain");
+  spec.mutable_stages(1)->set_name("again");
+  const std::string job = cluster_.Submit(spec);
+  cluster_.Settle();
+  cluster_.SayHello(job);
+  const std::string next = absl::StrCat(out_, "/checkpoints/again-70");
+  fs::create_directories(CheckpointFolder(50));
+  v1::ReportRequest report = cluster_.MakeCheckpointReport(job, 50);
+  report.mutable_checkpoints(0)->set_path(CheckpointFolder(50));
+  report.add_finished_stages("pretrain");
+  ASSERT_OK(cluster_.Report(report));
+  ASSERT_OK(coordinator().PauseJob(job).status());
+  cluster_.EndAll(job, v1::Outcome::STOPPED);
+  cluster_.Settle();
+  fs::remove_all(CheckpointFolder(50));
+  ASSERT_OK(coordinator().ResumeJob(job).status()) << "the next stage begins with the results of the first";
+  cluster_.Settle();
+  cluster_.SayHello(job);
+  fs::create_directories(CheckpointFolder(50));
+  fs::create_directories(next);
+  report = cluster_.MakeCheckpointReport(job, 70);
+  report.mutable_checkpoints(0)->set_stage("again");
+  report.mutable_checkpoints(0)->set_path(next);
+  ASSERT_OK(cluster_.Report(report));
+  ASSERT_OK(coordinator().PauseJob(job).status());
+  cluster_.EndAll(job, v1::Outcome::STOPPED);
+  cluster_.Settle();
+  fs::remove_all(next);
+  const absl::StatusOr<v1::Job> resumed = coordinator().ResumeJob(job);
+  EXPECT_THAT(resumed, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("step 70 of 'again'")));
+  EXPECT_EQ(GetReason(resumed.status()), "CHECKPOINTS_GONE");
+  fs::create_directories(absl::StrCat(out_, "/checkpoints/again-60"));
+  EXPECT_OK(coordinator().ResumeJob(job).status()) << "there is one before it";
+}
+
+TEST_F(CoordinatorFoldersTest, ARoundLooksIntoNoFolderOfAnotherMachine) {
+  cluster_.options.outputs_are_here = false;
+  cluster_.RestartCoordinator();
+  const std::string job = Run();
+  fs::remove_all(out_ + "/checkpoints");
+  cluster_.AgentOf(job, 0).Kill(job, 0, 9);
+  cluster_.Settle();
+  EXPECT_EQ(cluster_.Get(job).attempt(), 2) << "its ranks look themselves";
 }
 
 TEST_F(CoordinatorFoldersTest, AFolderOnAnotherMachineIsNotMissed) {

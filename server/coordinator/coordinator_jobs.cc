@@ -27,6 +27,27 @@ constexpr size_t kMaxRequestIdLength = 128;
 // Specs travel in lists and to every rank, whose messages are bounded.
 constexpr size_t kMaxSpecBytes = 64 << 10;
 
+absl::Status CheckSizes(const v1::CreateJobRequest& request) {
+  if (request.request_id().size() > kMaxRequestIdLength) {
+    return InvalidField("request_id", absl::StrCat("has ", request.request_id().size(),
+                                                   " bytes, and the most is ", kMaxRequestIdLength));
+  }
+  if (request.spec().ByteSizeLong() > kMaxSpecBytes) {
+    return InvalidField(
+        "spec", absl::StrCat("has ", request.spec().ByteSizeLong(), " bytes, and the most is ", kMaxSpecBytes,
+                             "; make several jobs of it"));
+  }
+  return absl::OkStatus();
+}
+
+// What `validate_only` answers: a job that is not there.
+v1::Job ViewOfValidSpec(v1::JobSpec spec, absl::Time now) {
+  JobRecord record;
+  record.spec = std::move(spec);
+  record.create_time = record.update_time = now;
+  return ViewOfJob(record, "");
+}
+
 }  // namespace
 
 absl::StatusOr<const JobRecord*> Coordinator::FindJob(absl::string_view name) const {
@@ -51,16 +72,34 @@ v1::Node Coordinator::View(const NodeRecord& node) const {
                     session == agents_.end() ? absl::InfinitePast() : session->second.last_seen);
 }
 
+absl::StatusOr<absl::optional<v1::Job>> Coordinator::FindRequested(absl::string_view request_id,
+                                                                   const std::string& digest) const {
+  const ClusterState::Request* known = request_id.empty() ? nullptr : state_.FindRequest(request_id);
+  if (known == nullptr) return absl::nullopt;
+  if (known->digest != digest) {
+    return WithReason(absl::AlreadyExistsError(absl::StrCat("request_id ", Quoted(request_id), " has made ",
+                                                            known->job, " of another spec; use a fresh one")),
+                      "REQUEST_ID_REUSED");
+  }
+  const JobRecord* job = state_.FindJob(known->job);
+  if (job != nullptr) return View(*job);
+  return WithReason(
+      absl::NotFoundError(absl::StrCat("request_id ", Quoted(request_id), " has made ", known->job,
+                                       ", which was deleted since; use a fresh one")),
+      "JOB_DELETED", {{"job", known->job}});
+}
+
+absl::Status Coordinator::CheckQueueHasRoom() const {
+  const int queued = std::count_if(state_.jobs().begin(), state_.jobs().end(),
+                                   [](const auto& entry) { return entry.second.state == v1::Job::QUEUED; });
+  if (queued < options_.max_queued_jobs) return absl::OkStatus();
+  return WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                        queued, " jobs are queued already, which is the most; wait until some have started")),
+                    "QUEUE_FULL");
+}
+
 absl::StatusOr<v1::Job> Coordinator::CreateJob(const v1::CreateJobRequest& request) {
-  if (request.request_id().size() > kMaxRequestIdLength) {
-    return InvalidField("request_id", absl::StrCat("has ", request.request_id().size(),
-                                                   " bytes, and the most is ", kMaxRequestIdLength));
-  }
-  if (request.spec().ByteSizeLong() > kMaxSpecBytes) {
-    return InvalidField(
-        "spec", absl::StrCat("has ", request.spec().ByteSizeLong(), " bytes, and the most is ", kMaxSpecBytes,
-                             "; make several jobs of it"));
-  }
+  PRETEXT_RETURN_IF_ERROR(CheckSizes(request));
   const std::string digest = DigestOfSpec(request.spec());
   v1::JobSpec spec = request.spec();
   const absl::Status valid = CompleteSpec(&spec);
@@ -68,55 +107,30 @@ absl::StatusOr<v1::Job> Coordinator::CreateJob(const v1::CreateJobRequest& reque
       spec.output().empty() ? absl::OkStatus() : CheckHoldsNoResults(spec.output());
 
   absl::MutexLock lock(&mutex_);
-  if (!request.request_id().empty()) {
-    if (const ClusterState::Request* known = state_.FindRequest(request.request_id())) {
-      if (known->digest != digest) {
-        return WithReason(
-            absl::AlreadyExistsError(absl::StrCat("request_id ", Quoted(request.request_id()), " has made ",
-                                                  known->job, " of another spec; use a fresh one")),
-            "REQUEST_ID_REUSED");
-      }
-      const JobRecord* job = state_.FindJob(known->job);
-      if (job != nullptr) return View(*job);
-      return WithReason(
-          absl::NotFoundError(absl::StrCat("request_id ", Quoted(request.request_id()), " has made ",
-                                           known->job, ", which was deleted since; use a fresh one")),
-          "JOB_DELETED", {{"job", known->job}});
-    }
-  }
+  PRETEXT_ASSIGN_OR_RETURN(absl::optional<v1::Job> requested, FindRequested(request.request_id(), digest));
+  if (requested.has_value()) return *std::move(requested);
   PRETEXT_RETURN_IF_ERROR(valid);
   PRETEXT_RETURN_IF_ERROR(ResolveJobReferences(state_, &spec));
-  JobRecord record;
-  record.name = MakeJobName(state_.next_job_serial(), spec.name());
-  if (spec.output().empty()) spec.set_output(OwnJobFolder(options_.state_directory, record.name));
+  const std::string name = MakeJobName(state_.next_job_serial(), spec.name());
+  if (spec.output().empty()) spec.set_output(OwnJobFolder(options_.state_directory, name));
   // The job that owns the folder is the better explanation of what is in it.
   PRETEXT_RETURN_IF_ERROR(CheckOutputIsFree(state_, spec.output(), /*job=*/""));
   PRETEXT_RETURN_IF_ERROR(holds_none);
   if (request.validate_only()) {
-    record.name.clear();
     if (request.spec().output().empty()) spec.clear_output();
-    record.spec = std::move(spec);
-    record.create_time = record.update_time = clock_->Now();
-    return ViewOfJob(record, "");
+    return ViewOfValidSpec(std::move(spec), clock_->Now());
   }
-  const int queued = std::count_if(state_.jobs().begin(), state_.jobs().end(),
-                                   [](const auto& entry) { return entry.second.state == v1::Job::QUEUED; });
-  if (queued >= options_.max_queued_jobs) {
-    return WithReason(
-        absl::ResourceExhaustedError(absl::StrCat(
-            queued, " jobs are queued already, which is the most; wait until some have started")),
-        "QUEUE_FULL");
-  }
+  PRETEXT_RETURN_IF_ERROR(CheckQueueHasRoom());
   std::vector<v1::Event> events(1);
   v1::JobSubmitted* submitted = events[0].mutable_job_submitted();
-  submitted->set_job(record.name);
+  submitted->set_job(name);
   submitted->set_uid(MakeUuid());
   *submitted->mutable_spec() = std::move(spec);
   submitted->set_request_id(request.request_id());
   submitted->set_request_digest(digest);
   PRETEXT_RETURN_IF_ERROR(Commit(std::move(events)));
-  Log(LogSeverity::kInfo, "job submitted", {{"job", record.name}, {"name", request.spec().name()}});
-  PRETEXT_ASSIGN_OR_RETURN(const JobRecord* job, FindJob(record.name));
+  Log(LogSeverity::kInfo, "job submitted", {{"job", name}, {"name", request.spec().name()}});
+  PRETEXT_ASSIGN_OR_RETURN(const JobRecord* job, FindJob(name));
   return View(*job);
 }
 

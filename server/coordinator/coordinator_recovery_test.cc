@@ -117,6 +117,19 @@ TEST(CoordinatorRecoveryTest, ChangesNothingWhenTheJournalCannotBeWritten) {
   EXPECT_EQ(cluster.Get(job).attempt(), 2) << "the agent went on telling, so nothing was lost";
 }
 
+TEST(CoordinatorRecoveryTest, OnlyAFullDiskIsSaidToWantRoom) {
+  FakeCluster cluster;
+  const std::string job = cluster.Submit(SmallSpec(1));
+  cluster.journal.RefuseWith(absl::ResourceExhaustedError("disk full"));
+  EXPECT_THAT(cluster.coordinator().CancelJob(job, ""), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(cluster.coordinator().CheckStorage(),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("until there is room")));
+  cluster.journal.RefuseWith(absl::UnavailableError("disk I/O error"));
+  EXPECT_THAT(cluster.coordinator().CancelJob(job, ""), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(cluster.coordinator().CheckStorage(),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("until it can")));
+}
+
 TEST(CoordinatorAdmissionTest, GivesTheSameJobForTheSameRequest) {
   FakeCluster cluster;
   v1::CreateJobRequest request;

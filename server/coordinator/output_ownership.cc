@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/error_details.h"
@@ -17,8 +18,13 @@ std::filesystem::path Normal(const std::string& folder) {
 }
 
 absl::Status InUse(const std::string& output, absl::string_view why) {
-  return WithReason(absl::FailedPreconditionError(absl::StrCat("output: ", Quoted(output), " ", why)),
-                    "OUTPUT_IN_USE");
+  FieldViolations violations;
+  violations.Add("output", absl::StrCat(Quoted(output), " ", why));
+  // The spec is not at fault: the same would do at another time.
+  const absl::Status invalid = violations.ToStatus();
+  absl::Status in_use = absl::FailedPreconditionError(invalid.message());
+  in_use.SetPayload(kStatusDetailsKey, invalid.GetPayload(kStatusDetailsKey).value());
+  return WithReason(std::move(in_use), "OUTPUT_IN_USE");
 }
 
 }  // namespace

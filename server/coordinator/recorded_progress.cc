@@ -18,12 +18,20 @@ bool IsGone(const std::string& path) {
   return !fs::exists(path, error) && !error;
 }
 
-// No checkpoint is in `folder`, where the worker keeps them. Hidden ones are half written.
-bool HoldsNone(const fs::path& folder) {
+// Whether a checkpoint's folder, {stage}-{step}, is one of a stage that is finished.
+bool IsOfFinishedStage(const std::string& name, const std::set<std::string>& finished_stages) {
+  return finished_stages.count(name.substr(0, name.rfind('-'))) > 0;
+}
+
+// No checkpoint that is still of use is in `folder`, where the worker keeps them. Hidden ones are half
+// written.
+bool HoldsNone(const fs::path& folder, const std::set<std::string>& finished_stages) {
   if (IsGone(folder)) return true;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    if (entry->is_directory(error) && entry->path().filename().string()[0] != '.') return false;
+    const std::string name = entry->path().filename().string();
+    if (name[0] == '.' || IsOfFinishedStage(name, finished_stages)) continue;
+    if (entry->is_directory(error)) return false;
   }
   return !error;
 }
@@ -46,10 +54,8 @@ RecordedProgress ProgressOf(const JobRecord& job) {
   progress.job = job.name;
   progress.paused = job.state == v1::Job::PAUSED;
   progress.output = job.spec.output();
-  for (const v1::Checkpoint& checkpoint : job.checkpoints) {
-    if (checkpoint.attempt() > job.ignore_checkpoints_up_to_attempt) progress.newest = checkpoint;
-  }
-  progress.finished_a_stage = !job.finished_stages.empty();
+  if (const v1::Checkpoint* newest = job.newest_checkpoint()) progress.newest = *newest;
+  progress.finished_stages = job.finished_stages;
   return progress;
 }
 
@@ -59,9 +65,10 @@ absl::Status CheckIsStillThere(const RecordedProgress& progress, bool outputs_ar
     return outputs_are_here ? Gone(progress, "there is no folder") : absl::OkStatus();
   }
   // A finished stage needs no checkpoint any more: the next one begins with its results.
-  if (progress.finished_a_stage) return absl::OkStatus();
+  if (progress.finished_stages.count(progress.newest.stage()) > 0) return absl::OkStatus();
   const fs::path folder = fs::path(progress.newest.path()).parent_path();
-  return HoldsNone(folder) ? Gone(progress, "its checkpoints are gone from") : absl::OkStatus();
+  return HoldsNone(folder, progress.finished_stages) ? Gone(progress, "its checkpoints are gone from")
+                                                     : absl::OkStatus();
 }
 
 }  // namespace pretext

@@ -51,10 +51,11 @@ absl::Status NotWritten(absl::string_view why) {
                     "JOURNAL_NOT_WRITTEN");
 }
 
-absl::Status DiskRefuses(absl::string_view why) {
+absl::Status DiskRefuses(const absl::Status& why) {
   return WithReason(absl::UnavailableError(absl::StrCat(
-                        "the coordinator cannot write to its disk (", CutBytes(why, kMostOfAReason),
-                        "); jobs go on, and their ranks keep what they have to tell until there is room")),
+                        "the coordinator cannot write to its disk (", CutBytes(why.message(), kMostOfAReason),
+                        "); jobs go on, and their ranks keep what they have to tell until ",
+                        absl::IsResourceExhausted(why) ? "there is room" : "it can")),
                     "DISK_REFUSES");
 }
 

@@ -29,8 +29,9 @@ absl::Status NodeTaken(const std::string& what);
 
 // UNAVAILABLE, JOURNAL_NOT_WRITTEN: nothing was changed.
 absl::Status NotWritten(absl::string_view why);
-// UNAVAILABLE, DISK_REFUSES: for who follows a job while nothing can be stored.
-absl::Status DiskRefuses(absl::string_view why);
+// UNAVAILABLE, DISK_REFUSES: for who follows a job while nothing can be stored. RESOURCE_EXHAUSTED is a full
+// disk.
+absl::Status DiskRefuses(const absl::Status& why);
 // UNAVAILABLE, NOT_LEADING: another coordinator leads.
 absl::Status NotLeading();
 

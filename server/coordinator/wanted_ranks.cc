@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "server/coordinator/attempt_outcome.h"
-#include "server/coordinator/recorded_progress.h"
 
 namespace pretext {
 namespace {
@@ -25,8 +24,7 @@ v1::RankAssignment Assignment(const JobRecord& job, const RankRecord& rank, int 
   *assignment.mutable_spec() = job.spec;
   assignment.set_stop(job.stop_requested);
   assignment.set_ignore_checkpoints_up_to_attempt(job.ignore_checkpoints_up_to_attempt);
-  const RecordedProgress progress = ProgressOf(job);
-  assignment.set_has_progress(!progress.empty() || progress.finished_a_stage);
+  assignment.set_has_progress(job.newest_checkpoint() != nullptr || !job.finished_stages.empty());
   return assignment;
 }
 

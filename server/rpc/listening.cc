@@ -1,8 +1,6 @@
 #include "server/rpc/listening.h"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,32 +16,21 @@
 #include "grpcpp/security/server_credentials.h"
 #include "proto/cpp/quoted_text.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/unix_socket.h"
 
 namespace pretext {
 namespace {
 
 constexpr mode_t kOwnerOnly = 0177;
 
-// True when a program answers on the socket at `path`.
-bool SomebodyListens(const std::string& path) {
-  const int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (client < 0) return false;
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.data(), path.size());
-  const bool connected = connect(client, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
-  close(client);
-  return connected;
-}
-
 absl::Status PrepareSocket(const std::string& path) {
   if (path.empty() || path[0] != '/') {
     return absl::InvalidArgumentError(absl::StrCat("unix:", path, ": the path of a socket must be absolute"));
   }
-  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+  if (path.size() > LongestSocketPath()) {
     return absl::InvalidArgumentError(
         absl::StrCat("unix:", path, ": has ", path.size(), " bytes, and Linux allows a socket's path ",
-                     sizeof(sockaddr_un::sun_path) - 1, "; use a state folder with a shorter path"));
+                     LongestSocketPath(), "; use a state folder with a shorter path"));
   }
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);

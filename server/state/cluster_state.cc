@@ -26,6 +26,13 @@ auto* FindOrNull(Map& map, absl::string_view key) {
 
 }  // namespace
 
+const v1::Checkpoint* JobRecord::newest_checkpoint() const {
+  for (auto it = checkpoints.rbegin(); it != checkpoints.rend(); ++it) {
+    if (it->attempt() > ignore_checkpoints_up_to_attempt) return &*it;
+  }
+  return nullptr;
+}
+
 bool CountsAsRestart(v1::Failure::Cause cause) {
   return cause != v1::Failure::NODE && cause != v1::Failure::COORDINATOR;
 }

@@ -52,6 +52,8 @@ struct JobRecord {
   int64_t revision = 0;  // of the last event that changed it
 
   bool settled() const { return IsSettled(state); }
+  // Of those that it may go on from; null when there is none.
+  const v1::Checkpoint* newest_checkpoint() const;
 };
 
 struct NodeRecord {

@@ -45,10 +45,17 @@ void ShowDocument(const v1::Job& job, const ChangeOptions& options, CommandConte
 }
 
 // What follows "jobs/7 is PAUSED".
-using Advice = std::function<std::string(const v1::Job& job)>;
+using Advice = std::function<std::string(const v1::Job& job, CoordinatorClient* client)>;
 
 Advice Always(const std::string& text) {
-  return [text](const v1::Job&) { return text; };
+  return [text](const v1::Job&, CoordinatorClient*) { return text; };
+}
+
+// Of a cancelled job.
+std::string WhatStays(const v1::Job& job, CoordinatorClient* client) {
+  if (job.attempt() == 0) return "; it never ran";
+  const absl::StatusOr<v1::ListCheckpointsResponse> listed = client->ListCheckpoints(job.name());
+  return listed.ok() && listed->checkpoints_size() > 0 ? "; its last checkpoint stays" : "";
 }
 
 // Applies `change` to each job. `advice` follows what is told to people.
@@ -63,7 +70,8 @@ absl::StatusOr<int> ChangeEach(const ChangeOptions& options, const Change& chang
       ShowError(job.status(), context);
       if (code == kExitOk) code = ExitCodeFor(job.status());
     } else if (options.format == OutputFormat::kTable) {
-      *context.out << job->name() << " is " << StateText(job->state()) << advice(*job) << std::endl;
+      *context.out << job->name() << " is " << StateText(job->state()) << advice(*job, coordinator.client)
+                   << std::endl;
     } else {
       ShowDocument(*job, options, context);
     }
@@ -93,22 +101,22 @@ absl::StatusOr<bool> Confirm(const ChangeOptions& options, const std::string& do
   return absl::StartsWithIgnoreCase(absl::StripAsciiWhitespace(answer), "y");
 }
 
-absl::Status DeleteOne(const std::string& text, const ChangeOptions& options, CoordinatorClient* client,
+absl::Status DeleteOne(const std::string& text, const ChangeOptions& options, const Reached& coordinator,
                        CommandContext& context) {
-  PRETEXT_ASSIGN_OR_RETURN(const v1::Job job, FindJob(text, client));
+  PRETEXT_ASSIGN_OR_RETURN(const v1::Job job, FindJob(text, coordinator.client));
   PRETEXT_ASSIGN_OR_RETURN(
       const bool agreed, Confirm(options, "delete", job, " with its metrics, logs and checkpoints", context));
   if (!agreed) {
     *context.err << job.name() << " was not deleted\n";
     return absl::OkStatus();
   }
-  PRETEXT_RETURN_IF_ERROR(client->DeleteJob(job.name()));
+  PRETEXT_RETURN_IF_ERROR(coordinator.client->DeleteJob(job.name()));
   if (options.format != OutputFormat::kTable) {
     ShowDocument(job, options, context);
     return absl::OkStatus();
   }
   *context.out << job.name() << " is deleted";
-  if (HoldsFiles(job.output()))
+  if (coordinator.embedded && HoldsFiles(job.output()))
     *context.out << "; what it wrote to " << OneLine(job.output())
                  << " is still there, and has to go before another job can use that folder";
   *context.out << std::endl;
@@ -119,7 +127,7 @@ absl::StatusOr<int> RunDelete(const ChangeOptions& options, CommandContext& cont
   PRETEXT_ASSIGN_OR_RETURN(const Reached coordinator, context.reach(context, kCallPatience));
   int code = kExitOk;
   for (const std::string& text : options.jobs) {
-    const absl::Status status = DeleteOne(text, options, coordinator.client, context);
+    const absl::Status status = DeleteOne(text, options, coordinator, context);
     if (status.ok()) continue;
     ShowError(status, context);
     if (code == kExitOk) code = ExitCodeFor(status);
@@ -137,10 +145,7 @@ CommandRun AddCancel(CLI::App* app) {
     const Change change = [&](const v1::Job& job, CoordinatorClient* client) {
       return client->CancelJob(job.name(), options->reason);
     };
-    const Advice advice = [](const v1::Job& job) {
-      return job.attempt() == 0 ? "; it never ran" : "; its last checkpoint stays";
-    };
-    return ChangeEach(*options, change, advice, context);
+    return ChangeEach(*options, change, WhatStays, context);
   };
 }
 

@@ -122,8 +122,11 @@ TEST(JobsTest, CancelSaysWhetherThereIsACheckpoint) {
   fake.AddJob("jobs/1", v1::Job::QUEUED);
   fake.AddJob("jobs/2", v1::Job::RUNNING).set_attempt(1);
   EXPECT_EQ(fake.Run({"cancel", "1", "2"}), 0);
-  EXPECT_EQ(fake.out.str(),
-            "jobs/1 is CANCELLED; it never ran\njobs/2 is CANCELLED; its last checkpoint stays\n");
+  EXPECT_EQ(fake.out.str(), "jobs/1 is CANCELLED; it never ran\njobs/2 is CANCELLED\n")
+      << "it was cancelled before its first checkpoint";
+  fake.client.checkpoints.emplace_back().set_stage("pretrain");
+  EXPECT_EQ(fake.Run({"cancel", "2"}), 0);
+  EXPECT_EQ(fake.out.str(), "jobs/2 is CANCELLED; its last checkpoint stays\n");
 }
 
 TEST(JobsTest, StatusShowsTheScoresOfFinishedStages) {
@@ -169,6 +172,14 @@ TEST(JobsTest, DeleteSaysWhatStays) {
   EXPECT_EQ(fake.out.str(),
             absl::StrCat("jobs/1 is deleted; what it wrote to ", fake.Path("out"),
                          " is still there, and has to go before another job can use that folder\n"));
+}
+
+TEST(JobsTest, DeleteDoesNotLookHereForTheFolderOfAnotherMachine) {
+  FakeContext fake;
+  fake.Write("out/log.txt", "");
+  fake.AddJob("jobs/1", v1::Job::FAILED).set_output(fake.Path("out"));
+  EXPECT_EQ(fake.Run({"delete", "--yes", "1", "--server", "elsewhere:7077"}), 0);
+  EXPECT_EQ(fake.out.str(), "jobs/1 is deleted\n");
 }
 
 TEST(JobsTest, DeleteShowsProgramsTheJobsAsTheyWere) {

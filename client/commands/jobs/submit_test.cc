@@ -147,12 +147,17 @@ TEST_F(SubmitTest, ValidateShowsWhereEachValueComesFrom) {
 
 TEST_F(SubmitTest, WhoseFolderAnOutputIsTheCoordinatorSays) {
   fake_.Write("job.yaml", absl::StrCat(kJob, "output: out\n"));
-  fake_.client.create_failure = WithReason(
-      absl::FailedPreconditionError("output: '/out' is the folder of jobs/7-x (SUCCEEDED)"), "OUTPUT_IN_USE");
+  FieldViolations violations;
+  violations.Add("output", "'/out' is the folder of jobs/7-x (SUCCEEDED)");
+  const absl::Status invalid = violations.ToStatus();
+  fake_.client.create_failure = absl::FailedPreconditionError(invalid.message());
+  fake_.client.create_failure.SetPayload(kStatusDetailsKey, invalid.GetPayload(kStatusDetailsKey).value());
   EXPECT_EQ(fake_.Run({"submit", "job.yaml", "--out", "out"}), 1);
-  EXPECT_EQ(fake_.err.str(), "pretext: --out: '/out' is the folder of jobs/7-x (SUCCEEDED)\n");
+  EXPECT_EQ(fake_.err.str(), "--out: '/out' is the folder of jobs/7-x (SUCCEEDED)\n");
   EXPECT_EQ(fake_.Run({"submit", "job.yaml"}), 1);
-  EXPECT_THAT(fake_.err.str(), HasSubstr("pretext: job.yaml:8:1: output: '/out' is the folder"));
+  EXPECT_EQ(fake_.err.str(), "job.yaml:8:1: output: '/out' is the folder of jobs/7-x (SUCCEEDED)\n");
+  EXPECT_EQ(fake_.Run({"validate", "job.yaml", "--server", "elsewhere:7077"}), 1);
+  EXPECT_EQ(fake_.err.str(), "job.yaml:8:1: output: '/out' is the folder of jobs/7-x (SUCCEEDED)\n");
 }
 
 TEST_F(SubmitTest, AnEmptyJobFileIsSaidToBeEmpty) {

@@ -28,26 +28,23 @@ bool NamesJobs(const v1::JobSpec& spec) {
   });
 }
 
-absl::StatusOr<std::vector<std::string>> AskCoordinator(const Submission& submission,
-                                                        CommandContext& context) {
+absl::Status AskCoordinator(const Submission& submission, CommandContext& context) {
   PRETEXT_ASSIGN_OR_RETURN(const Reached coordinator, context.reach(context, kCallPatience));
   v1::CreateJobRequest request;
   *request.mutable_spec() = submission.spec;
   request.set_validate_only(true);
-  const absl::Status status = coordinator.client->CreateJob(request).status();
-  std::vector<std::string> faults = FaultsOf(status, submission.places);
-  if (!status.ok() && faults.empty()) return status;
-  return faults;
+  return coordinator.client->CreateJob(request).status();
 }
 
 absl::StatusOr<int> Run(const ValidateOptions& options, CommandContext& context) {
   PRETEXT_ASSIGN_OR_RETURN(const Submission submission, ReadJobFile(options.file, context));
-  std::vector<std::string> faults = FindFaults(submission, context);
-  if (faults.empty() && (!context.server.empty() || NamesJobs(submission.spec))) {
-    PRETEXT_ASSIGN_OR_RETURN(faults, AskCoordinator(submission, context));
-  }
+  const std::vector<std::string> faults = FindFaults(submission, context);
   for (const std::string& fault : faults) *context.err << fault << "\n";
   if (!faults.empty()) return kExitUsage;
+  if (!context.server.empty() || NamesJobs(submission.spec)) {
+    const absl::Status status = AskCoordinator(submission, context);
+    if (!status.ok()) return ShowRefusal(status, submission.places, context);
+  }
 
   v1::JobSpec resolved = submission.spec;
   ApplyDefaults(&resolved);

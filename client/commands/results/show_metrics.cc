@@ -43,14 +43,12 @@ constexpr char kNoSuchMetric[] = "METRIC_NOT_FOUND";
 
 using OnPoint = std::function<void(const v1::MetricPoint& point)>;
 
-// The names that the job has points of.
+// The names of all metrics of the job.
 std::vector<std::string> NamesOf(const v1::Job& job, CoordinatorClient* client) {
   std::set<std::string> names;
+  // Those of the stage that runs, which may have no point yet.
   for (const auto& [name, value] : job.progress().metrics()) names.insert(name);
-  // A coordinator that has been restarted, and a job that has settled since, know them from the points alone.
-  if (names.empty()) {
-    for (const auto& [name, value] : ReadMetrics(job.name(), {}, client)) names.insert(name);
-  }
+  for (const auto& [name, value] : ReadMetrics(job.name(), {}, client)) names.insert(name);
   return {names.begin(), names.end()};
 }
 

@@ -83,6 +83,13 @@ TEST_F(TelemetryTest, AMetricThatIsNotThereIsAnErrorWithTheNearestNames) {
   EXPECT_EQ(fake_.out.str(), "") << "no such job is no document";
 }
 
+TEST_F(TelemetryTest, TheNearestNamesAreOfAllStages) {
+  v1::Job& job = fake_.AddJob("jobs/1", v1::Job::RUNNING);
+  (*job.mutable_progress()->mutable_metrics())["tune/loss"] = 0.5;
+  EXPECT_EQ(fake_.Run({"metrics", "1", "--metric", "loss"}), 66);
+  EXPECT_THAT(fake_.err.str(), HasSubstr("did you mean pretrain/loss or tune/loss?"));
+}
+
 TEST_F(TelemetryTest, NegativeNumbersOfLinesAreRefused) {
   EXPECT_EQ(fake_.Run({"logs", "1", "--last", "-1"}), 64);
   EXPECT_THAT(fake_.err.str(), HasSubstr("--last"));

@@ -9,18 +9,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "client/session/exit_codes.h"
+#include "client/session/long_options.h"
 #include "proto/cpp/nearest_name.h"
 
 namespace pretext {
 namespace {
-
-std::vector<std::string> LongOptions(const CLI::App& command) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : command.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  return names;
-}
 
 std::vector<std::string> Names(const std::vector<const CLI::App*>& commands) {
   std::vector<std::string> names;

@@ -103,7 +103,9 @@ CommandRun AddFinetune(CLI::App* app) {
          "fine_tune (default: the head first, then all with rates that grow from layer to layer), ulmfit "
          "(unfrozen one group after the other), linear_probe (backbone frozen) or full (one rate)")
       ->type_name("RECIPE");
-  app->add_option("--epochs", options->epochs, "Passes after the frozen phase; default 5")->type_name("N");
+  app->add_option("--epochs", options->epochs,
+                  "Passes after the frozen phase; default 5, more for few labels")
+      ->type_name("N");
   app->add_option("--max-steps", options->max_steps, "Steps, instead of --epochs")->type_name("N");
   app->add_option("--batch-size", options->batch_size, "Pictures a step over all ranks; default 64")
       ->type_name("N");
