@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "client/commands/fake_context.h"
+#include "client/commands/fake_command_line.h"
 #include "client/commands/registry.h"
 #include "gmock/gmock.h"
 
@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 TEST(CommandLineTest, HelpListsEveryCommandAndTheExitCodes) {
-  FakeContext fake;
+  FakeCommandLine fake;
   EXPECT_EQ(fake.Run({"--help"}), 0);
   for (const CommandEntry& entry : Commands()) {
     EXPECT_THAT(fake.out.str(), HasSubstr(absl::StrCat("  ", entry.name, " "))) << entry.name;
@@ -27,7 +27,7 @@ TEST(CommandLineTest, EveryCommandExplainsItself) {
   std::set<std::string> names;
   for (const CommandEntry& entry : Commands()) {
     EXPECT_TRUE(names.emplace(entry.name).second) << entry.name << " is there twice";
-    FakeContext fake;
+    FakeCommandLine fake;
     EXPECT_EQ(fake.Run({std::string(entry.name), "--help"}), 0);
     EXPECT_THAT(fake.out.str(), HasSubstr(entry.summary));
     const std::string said = fake.out.str();
@@ -37,7 +37,7 @@ TEST(CommandLineTest, EveryCommandExplainsItself) {
 }
 
 TEST(CommandLineTest, HelpFitsATerminal) {
-  FakeContext fake;
+  FakeCommandLine fake;
   for (const CommandEntry& entry : Commands()) {
     fake.Run({std::string(entry.name), "--help"});
     std::istringstream lines(fake.out.str());
@@ -46,7 +46,7 @@ TEST(CommandLineTest, HelpFitsATerminal) {
 }
 
 TEST(CommandLineTest, AnUnknownCommandIsAnErrorWithTheNearestName) {
-  FakeContext fake;
+  FakeCommandLine fake;
   EXPECT_EQ(fake.Run({"jbos"}), 64);
   EXPECT_THAT(fake.err.str(), HasSubstr("there is no command 'jbos'; did you mean jobs?"));
   EXPECT_EQ(fake.Run({"frobnicate"}), 64);
@@ -54,7 +54,7 @@ TEST(CommandLineTest, AnUnknownCommandIsAnErrorWithTheNearestName) {
 }
 
 TEST(CommandLineTest, EveryUnknownOptionIsAnErrorWithTheNearestName) {
-  FakeContext fake;
+  FakeCommandLine fake;
   EXPECT_EQ(fake.Run({"pretrain", "--dta", "x", "--epohcs=3"}), 64);
   EXPECT_THAT(fake.err.str(), HasSubstr("there is no option --dta; did you mean --data?"));
   EXPECT_THAT(fake.err.str(), HasSubstr("there is no option --epohcs; did you mean --epochs?"));
@@ -64,7 +64,7 @@ TEST(CommandLineTest, EveryUnknownOptionIsAnErrorWithTheNearestName) {
 }
 
 TEST(CommandLineTest, SaysWhatIsMissingOrTooMuch) {
-  FakeContext fake;
+  FakeCommandLine fake;
   EXPECT_EQ(fake.Run({"status"}), 64);
   EXPECT_THAT(fake.err.str(), HasSubstr("pretext status: JOB is required"));
   EXPECT_EQ(fake.Run({"status", "a", "b"}), 64);
@@ -76,7 +76,7 @@ TEST(CommandLineTest, SaysWhatIsMissingOrTooMuch) {
 TEST(CommandLineTest, TheServerMayBeNamedBeforeAndBehindTheCommand) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"--server", "host:1", "jobs"}, {"jobs", "--server", "host:1"}}) {
-    FakeContext fake;
+    FakeCommandLine fake;
     EXPECT_EQ(fake.Run(words), 0);
     EXPECT_EQ(fake.context.server, "host:1");
   }
@@ -89,7 +89,7 @@ TEST(CommandLineTest, ErrorsBecomeExitCodes) {
       {absl::InternalError("x"), 70},
   };
   for (const auto& [status, code] : kCases) {
-    FakeContext fake;
+    FakeCommandLine fake;
     fake.client.failure = status;
     EXPECT_EQ(fake.Run({"jobs"}), code);
     EXPECT_EQ(fake.err.str(), "pretext: x\n");
@@ -98,14 +98,14 @@ TEST(CommandLineTest, ErrorsBecomeExitCodes) {
 }
 
 TEST(CommandLineTest, ACoordinatorThatCannotBeReachedIsSaidOnce) {
-  FakeContext fake;
+  FakeCommandLine fake;
   fake.reach_failure = absl::UnavailableError("the coordinator did not start");
   EXPECT_EQ(fake.Run({"jobs"}), 69);
   EXPECT_EQ(fake.err.str(), "pretext: the coordinator did not start\n");
 }
 
 TEST(CommandLineTest, CompletionKnowsEveryCommandAndItsOptions) {
-  FakeContext fake;
+  FakeCommandLine fake;
   for (const char* shell : {"bash", "zsh", "fish"}) {
     EXPECT_EQ(fake.Run({"completion", shell}), 0);
     for (const CommandEntry& entry : Commands()) EXPECT_THAT(fake.out.str(), HasSubstr(entry.name));
@@ -116,7 +116,7 @@ TEST(CommandLineTest, CompletionKnowsEveryCommandAndItsOptions) {
 }
 
 TEST(CommandLineTest, WhatIsNotUtf8IsRefusedBeforeItTravels) {
-  FakeContext fake;
+  FakeCommandLine fake;
   EXPECT_EQ(fake.Run({"status", "caf\xe9"}), 64);
   EXPECT_THAT(fake.err.str(), ::testing::HasSubstr("the argument 'caf\\xE9' is not UTF-8"));
   fake.context.state_directory = "/state\xff";

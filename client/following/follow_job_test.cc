@@ -1,6 +1,8 @@
 #include "client/following/follow_job.h"
 
-#include "client/commands/fake_context.h"
+#include "client/session/exit_codes.h"
+#include "client/session/fake_context.h"
+#include "client/session/find_job.h"
 #include "gmock/gmock.h"
 #include "nlohmann/json.hpp"
 
@@ -37,6 +39,17 @@ class FollowJobTest : public ::testing::Test {
     }
     return job;
   }
+  // Finds the job and follows it to its end; `out` and `err` hold what was written, and nothing older.
+  int Follow(OutputFormat format = OutputFormat::kTable) {
+    fake_.ClearStreams();
+    absl::StatusOr<int> code = 0;
+    const absl::StatusOr<v1::Job> job = FindJob("1", &fake_.client);
+    EXPECT_TRUE(job.ok()) << job.status();
+    if (job.ok()) code = FollowJob(job->name(), format, fake_.context);
+    if (code.ok()) return *code;
+    fake_.err << code.status().message();
+    return ExitCodeFor(code.status());
+  }
   void AddMetric(const std::string& name, double value) {
     fake_.client.metrics.emplace_back();
     fake_.client.metrics.back().set_metric(name);
@@ -60,7 +73,7 @@ TEST_F(FollowJobTest, ShowsStagesAsTheyEndAndWhatToTypeNext) {
   AddMetric("probe/knn_top1_low", 0.431);
   AddMetric("probe/knn_top1_high", 0.569);
   AddMetric("probe/knn_pictures", 200);
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
+  EXPECT_EQ(Follow(), 0);
   EXPECT_EQ(fake_.out.str(),
             "queued: needs 1 CPU slot, 0 are free\n"
             "[1/2] learn  50 %  step 50/100  loss 2.5 (chance 4.25)\n"
@@ -79,7 +92,7 @@ TEST_F(FollowJobTest, OfManyWeightsTheBackboneIsNamed) {
   fake_.client.coming = {Job(v1::Job::SUCCEEDED)};
   fake_.client.artifacts = {
       {"exported/a.safetensors", ""}, {"exported/backbone.safetensors", ""}, {"exported/b.safetensors", ""}};
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
+  EXPECT_EQ(Follow(), 0);
   EXPECT_THAT(fake_.out.str(),
               HasSubstr("Weights  '/out dir/exported/backbone.safetensors'  (torchvision's names)\n"
                         "         and 2 other files beside it\n"
@@ -93,7 +106,7 @@ TEST_F(FollowJobTest, OfAJobThatFinetunesTheClassifierIsNamed) {
   job.mutable_spec()->mutable_stages(0)->set_name("tune");
   fake_.client.coming = {job};
   fake_.client.artifacts = {{"exported/backbone.safetensors", ""}, {"exported/tune.safetensors", ""}};
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
+  EXPECT_EQ(Follow(), 0);
   EXPECT_THAT(fake_.out.str(),
               HasSubstr("Weights  '/out dir/exported/tune.safetensors'  (torchvision's names)\n"
                         "         and 1 other file beside it\n"));
@@ -104,7 +117,7 @@ TEST_F(FollowJobTest, AJobThatTrainsNothingHasResultsAndNoCurves) {
   job.mutable_spec()->clear_stages();
   job.mutable_spec()->add_stages()->mutable_evaluate();
   fake_.client.coming = {job};
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
+  EXPECT_EQ(Follow(), 0);
   EXPECT_THAT(fake_.out.str(),
               HasSubstr("succeeded\n\nResults  '/out dir'/results/\nNext     pretext metrics jobs/1\n"));
 }
@@ -113,7 +126,7 @@ TEST_F(FollowJobTest, AStageThatWasOverBeforeItWasSeenHasItsLossToo) {
   fake_.client.coming = {Job(v1::Job::SUCCEEDED)};
   AddMetric("learn/loss", 2.5);
   AddMetric("learn/chance_loss", 4.25);
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
+  EXPECT_EQ(Follow(), 0);
   EXPECT_THAT(fake_.out.str(), HasSubstr("[1/2] learn done: loss 2.5 (chance 4.25)\n"));
 }
 
@@ -122,7 +135,7 @@ TEST_F(FollowJobTest, ATerminalHasOneLineThatIsRedrawn) {
   fake_.context.terminal_width = [] { return 60; };
   fake_.client.coming = {Job(v1::Job::RUNNING, 25), Job(v1::Job::RUNNING, 25), Job(v1::Job::RUNNING, 75),
                          Job(v1::Job::SUCCEEDED, 100)};
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
+  EXPECT_EQ(Follow(), 0);
   EXPECT_THAT(fake_.out.str(),
               StartsWith("[1/2] learn  [###            ]  25 %  loss 2.5 (chance 4.25)"
                          "\r\x1b[2K[1/2] learn  [###########    ]  75 %  loss 2.5 (chance 4.25)"
@@ -134,7 +147,7 @@ TEST_F(FollowJobTest, ATerminalHasOneLineThatIsRedrawn) {
 TEST_F(FollowJobTest, ElsewhereItWritesSeldom) {
   for (int step = 1; step <= 100; ++step) fake_.client.coming.push_back(Job(v1::Job::RUNNING, step));
   fake_.client.coming.push_back(Job(v1::Job::CANCELLED, 100));
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 11);
+  EXPECT_EQ(Follow(), 11);
   const std::string text = fake_.out.str();
   int lines = 0;
   for (size_t at = 0; (at = text.find("[1/2] learn  ", at)) != std::string::npos; ++at) ++lines;
@@ -144,7 +157,7 @@ TEST_F(FollowJobTest, ElsewhereItWritesSeldom) {
 TEST_F(FollowJobTest, CtrlCLeavesTheJobAloneAndSaysHowToComeBack) {
   fake_.client.coming = {Job(v1::Job::RUNNING, 5)};
   fake_.on_wait = [] { return false; };
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 130);
+  EXPECT_EQ(Follow(), 130);
   EXPECT_TRUE(fake_.catches_interrupts);
   EXPECT_THAT(fake_.out.str(), HasSubstr("pretext watch jobs/1"));
   EXPECT_EQ(fake_.client.jobs["jobs/1"].state(), v1::Job::RUNNING);
@@ -157,7 +170,7 @@ TEST_F(FollowJobTest, OutlastsTheCoordinator) {
     if (fake_.waits == 10) fake_.client.coming = {Job(v1::Job::SUCCEEDED, 100)};
     return true;
   };
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
+  EXPECT_EQ(Follow(), 0);
   EXPECT_THAT(fake_.out.str(), HasSubstr("the coordinator is away; the job goes on, and this tries again\n"));
   EXPECT_THAT(fake_.out.str(), HasSubstr("the coordinator is back\n"));
 }
@@ -167,7 +180,7 @@ TEST_F(FollowJobTest, GivesUpOnACoordinatorThatStaysAway) {
     fake_.client.failure = absl::UnavailableError("connection refused");
     return true;
   };
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 69);
+  EXPECT_EQ(Follow(), 69);
   EXPECT_THAT(fake_.err.str(), HasSubstr("jobs/1 goes on without it"));
   EXPECT_GE(fake_.waits * absl::Milliseconds(400), kFollowPatience);
 }
@@ -176,7 +189,7 @@ TEST_F(FollowJobTest, ShowsWarningsOfTheRanks) {
   AddLog(v1::LogLine::INFO, "epoch 1 begins");
   AddLog(v1::LogLine::WARNING, "cannot read disc/broken.jpg:\n not a JPEG");
   fake_.client.coming = {Job(v1::Job::RUNNING, 1), Job(v1::Job::SUCCEEDED, 100)};
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
+  EXPECT_EQ(Follow(), 0);
   EXPECT_THAT(fake_.out.str(), HasSubstr("warning of rank 0: cannot read disc/broken.jpg:  not a JPEG\n"));
   EXPECT_THAT(fake_.out.str(), Not(HasSubstr("epoch 1 begins")));
 }
@@ -184,7 +197,7 @@ TEST_F(FollowJobTest, ShowsWarningsOfTheRanks) {
 TEST_F(FollowJobTest, AFloodOfWarningsIsCutShort) {
   for (int i = 0; i < 50; ++i) AddLog(v1::LogLine::WARNING, absl::StrCat("picture ", i));
   fake_.client.coming = {Job(v1::Job::SUCCEEDED, 100)};
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 0);
+  EXPECT_EQ(Follow(), 0);
   EXPECT_THAT(fake_.out.str(), HasSubstr("picture 19\n"));
   EXPECT_THAT(fake_.out.str(), Not(HasSubstr("picture 20\n")));
   EXPECT_THAT(fake_.out.str(), HasSubstr("... and 30 more warnings: pretext logs jobs/1\n"));
@@ -198,7 +211,7 @@ TEST_F(FollowJobTest, AFailureIsShownWithItsCauseAndTheLastWordsOfItsRank) {
   failed.mutable_failure()->set_cause(v1::Failure::OUT_OF_MEMORY);
   failed.mutable_failure()->set_message("rank 0 on nodes/local was killed for want of memory");
   fake_.client.coming = {failed};
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 10);
+  EXPECT_EQ(Follow(), 10);
   EXPECT_THAT(fake_.out.str(),
               HasSubstr("jobs/1 failed: it failed 4 times, and max_restarts is 3\n"
                         "OUT_OF_MEMORY: rank 0 on nodes/local was killed for want of memory\n\n"
@@ -215,7 +228,7 @@ TEST_F(FollowJobTest, AJobThatCannotWorkAsWrittenIsToldOnceAndNotToBeRestarted) 
   failed.mutable_failure()->set_cause(v1::Failure::SPEC);
   failed.mutable_failure()->set_message(why);
   fake_.client.coming = {failed};
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 10);
+  EXPECT_EQ(Follow(), 10);
   const std::string text = fake_.out.str();
   EXPECT_EQ(text.find(why), text.rfind(why)) << text;
   EXPECT_THAT(text, HasSubstr("submit it as a new job"));
@@ -229,25 +242,25 @@ TEST_F(FollowJobTest, AJobWithoutItsCheckpointsIsNotToBeRestartedFromThem) {
   failed.mutable_failure()->set_cause(v1::Failure::PROCESS);
   failed.mutable_failure()->set_message("a rank died");
   fake_.client.coming = {failed};
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 10);
+  EXPECT_EQ(Follow(), 10);
   EXPECT_THAT(fake_.out.str(), EndsWith("Next            pretext logs jobs/1\n"));
   failed.mutable_failure()->set_cause(v1::Failure::SPEC);
   fake_.client.coming = {failed};
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 10);
+  EXPECT_EQ(Follow(), 10);
   EXPECT_THAT(fake_.out.str(), EndsWith("Next            pretext logs jobs/1\n")) << "found by a rank";
 }
 
 TEST_F(FollowJobTest, OfACancelledJobItIsSaidWhetherItRan) {
   v1::Job cancelled = Job(v1::Job::CANCELLED);
   fake_.client.coming = {cancelled};
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 11);
+  EXPECT_EQ(Follow(), 11);
   EXPECT_THAT(fake_.out.str(),
               HasSubstr("jobs/1 was cancelled\n"
                         "Results so far  '/out dir'\n"
                         "Next            pretext restart jobs/1  (from its newest checkpoint)\n"));
   cancelled.set_attempt(0);
   fake_.client.coming = {cancelled};
-  EXPECT_EQ(fake_.Run({"watch", "1"}), 11);
+  EXPECT_EQ(Follow(), 11);
   EXPECT_THAT(fake_.out.str(),
               HasSubstr("jobs/1 was cancelled\nIt never ran.\nNext            pretext restart jobs/1\n"));
 }
@@ -256,7 +269,7 @@ TEST_F(FollowJobTest, JsonHasADocumentALineAndNothingElse) {
   AddLog(v1::LogLine::WARNING, "not for programs");
   fake_.client.coming = {Job(v1::Job::QUEUED), Job(v1::Job::RUNNING, 1), Job(v1::Job::RUNNING, 2),
                          Job(v1::Job::SUCCEEDED, 100)};
-  EXPECT_EQ(fake_.Run({"watch", "1", "-o", "json"}), 0);
+  EXPECT_EQ(Follow(OutputFormat::kJson), 0);
   std::istringstream lines(fake_.out.str());
   std::vector<std::string> states;
   for (std::string line; std::getline(lines, line);) {
@@ -265,15 +278,6 @@ TEST_F(FollowJobTest, JsonHasADocumentALineAndNothingElse) {
     states.push_back(job["state"]);
   }
   EXPECT_THAT(states, ElementsAre("RUNNING", "SUCCEEDED"));
-}
-
-TEST_F(FollowJobTest, SubmitFollowsWhenAskedTo) {
-  fake_.Write("pictures/1.jpg", "");
-  fake_.Write("job.yaml", "data: {images: pictures}\nstages:\n- pretrain: {tasks: [{rotation: {}}]}\n");
-  fake_.client.jobs.clear();
-  fake_.client.coming = {Job(v1::Job::RUNNING, 5), Job(v1::Job::FAILED, 5)};
-  EXPECT_EQ(fake_.Run({"submit", "job.yaml", "--follow"}), 10);
-  EXPECT_THAT(fake_.out.str(), HasSubstr("jobs/1 submitted"));
 }
 
 }  // namespace

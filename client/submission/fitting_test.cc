@@ -1,6 +1,6 @@
 #include "client/submission/fitting.h"
 
-#include "client/commands/fake_context.h"
+#include "client/session/fake_context.h"
 #include "gmock/gmock.h"
 
 namespace pretext {

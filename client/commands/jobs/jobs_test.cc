@@ -1,6 +1,6 @@
 // Commands that show and change jobs and machines.
 
-#include "client/commands/fake_context.h"
+#include "client/commands/fake_command_line.h"
 #include "gmock/gmock.h"
 #include "nlohmann/json.hpp"
 
@@ -14,7 +14,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 TEST(JobsTest, ListsJobsForPeopleAndForPrograms) {
-  FakeContext fake;
+  FakeCommandLine fake;
   EXPECT_EQ(fake.Run({"jobs"}), 0);
   EXPECT_EQ(fake.out.str(), "") << "a remark is no result";
   EXPECT_THAT(fake.err.str(), HasSubstr("No jobs yet"));
@@ -34,7 +34,7 @@ TEST(JobsTest, ListsJobsForPeopleAndForPrograms) {
 }
 
 TEST(JobsTest, AJobIsFoundByWhatPeopleCallIt) {
-  FakeContext fake;
+  FakeCommandLine fake;
   fake.AddJob("jobs/7-x-ray", v1::Job::RUNNING, "X-Ray");
   fake.AddJob("jobs/71-other", v1::Job::RUNNING, "other");
   for (const char* name : {"jobs/7-x-ray", "7-x-ray", "7", "X-Ray"}) {
@@ -44,7 +44,7 @@ TEST(JobsTest, AJobIsFoundByWhatPeopleCallIt) {
 }
 
 TEST(JobsTest, AJobThatIsNotThereIsAnsweredWithTheNearest) {
-  FakeContext fake;
+  FakeCommandLine fake;
   EXPECT_EQ(fake.Run({"status", "7"}), 66);
   EXPECT_THAT(fake.err.str(), HasSubstr("there are none yet"));
   fake.AddJob("jobs/7-xray", v1::Job::RUNNING, "xray");
@@ -53,7 +53,7 @@ TEST(JobsTest, AJobThatIsNotThereIsAnsweredWithTheNearest) {
 }
 
 TEST(JobsTest, ANameOfSeveralJobsIsNotGuessed) {
-  FakeContext fake;
+  FakeCommandLine fake;
   fake.AddJob("jobs/1-xray", v1::Job::FAILED, "xray");
   fake.AddJob("jobs/2-xray", v1::Job::RUNNING, "xray");
   EXPECT_EQ(fake.Run({"cancel", "xray"}), 64);
@@ -62,7 +62,7 @@ TEST(JobsTest, ANameOfSeveralJobsIsNotGuessed) {
 }
 
 TEST(JobsTest, StatusIsADocumentForPrograms) {
-  FakeContext fake;
+  FakeCommandLine fake;
   fake.AddJob("jobs/7-xray", v1::Job::RUNNING);
   EXPECT_EQ(fake.Run({"status", "7", "-o", "json"}), 0);
   EXPECT_EQ(nlohmann::json::parse(fake.out.str())["state"], "RUNNING");
@@ -71,7 +71,7 @@ TEST(JobsTest, StatusIsADocumentForPrograms) {
 }
 
 TEST(JobsTest, ExplainSaysWhyAJobWaitsAndWhatIsFree) {
-  FakeContext fake;
+  FakeCommandLine fake;
   v1::Job& job = fake.AddJob("jobs/7-xray", v1::Job::QUEUED);
   job.set_reason("needs 2 GPUs, 1 of 2 is free");
   job.mutable_spec()->mutable_resources()->set_world_size(2);
@@ -89,7 +89,7 @@ TEST(JobsTest, ExplainSaysWhyAJobWaitsAndWhatIsFree) {
 }
 
 TEST(JobsTest, ExplainIsADocumentForPrograms) {
-  FakeContext fake;
+  FakeCommandLine fake;
   fake.AddJob("jobs/7-xray", v1::Job::QUEUED).set_reason("needs 2 GPUs, 1 of 2 is free");
   EXPECT_EQ(fake.Run({"explain", "7", "-o", "json"}), 0);
   EXPECT_EQ(nlohmann::json::parse(fake.out.str())["nodes"], nlohmann::json::array());
@@ -103,7 +103,7 @@ TEST(JobsTest, ExplainIsADocumentForPrograms) {
 }
 
 TEST(JobsTest, ChangesWhatItIsToldTo) {
-  FakeContext fake;
+  FakeCommandLine fake;
   fake.AddJob("jobs/1", v1::Job::RUNNING);
   EXPECT_EQ(fake.Run({"pause", "1"}), 0);
   EXPECT_THAT(fake.out.str(), HasSubstr("jobs/1 is PAUSED"));
@@ -118,7 +118,7 @@ TEST(JobsTest, ChangesWhatItIsToldTo) {
 }
 
 TEST(JobsTest, CancelSaysWhetherThereIsACheckpoint) {
-  FakeContext fake;
+  FakeCommandLine fake;
   fake.AddJob("jobs/1", v1::Job::QUEUED);
   fake.AddJob("jobs/2", v1::Job::RUNNING).set_attempt(1);
   EXPECT_EQ(fake.Run({"cancel", "1", "2"}), 0);
@@ -130,7 +130,7 @@ TEST(JobsTest, CancelSaysWhetherThereIsACheckpoint) {
 }
 
 TEST(JobsTest, StatusShowsTheScoresOfFinishedStages) {
-  FakeContext fake;
+  FakeCommandLine fake;
   v1::Job& job = fake.AddJob("jobs/1", v1::Job::SUCCEEDED);
   job.mutable_spec()->add_stages()->set_name("probe");
   job.mutable_spec()->mutable_stages(0)->mutable_evaluate();
@@ -141,8 +141,17 @@ TEST(JobsTest, StatusShowsTheScoresOfFinishedStages) {
   EXPECT_THAT(fake.out.str(), HasSubstr("probe  knn 50.0 %"));
 }
 
+TEST(JobsTest, WatchEndsAsTheJobDoes) {
+  FakeCommandLine fake;
+  fake.AddJob("jobs/1", v1::Job::SUCCEEDED);
+  fake.AddJob("jobs/2", v1::Job::FAILED);
+  EXPECT_EQ(fake.Run({"watch", "1"}), 0);
+  EXPECT_THAT(fake.out.str(), HasSubstr("jobs/1 succeeded"));
+  EXPECT_EQ(fake.Run({"watch", "2"}), 10);
+}
+
 TEST(JobsTest, GoesOnAfterAJobItCouldNotChange) {
-  FakeContext fake;
+  FakeCommandLine fake;
   fake.AddJob("jobs/2", v1::Job::RUNNING);
   EXPECT_EQ(fake.Run({"cancel", "1", "2"}), 66);
   EXPECT_THAT(fake.err.str(), HasSubstr("there is no job '1'"));
@@ -150,7 +159,7 @@ TEST(JobsTest, GoesOnAfterAJobItCouldNotChange) {
 }
 
 TEST(JobsTest, DeleteAsksFirst) {
-  FakeContext fake;
+  FakeCommandLine fake;
   fake.AddJob("jobs/1", v1::Job::FAILED, "xray");
   EXPECT_EQ(fake.Run({"delete", "1"}), 64) << "nobody is there to answer";
   fake.context.in_is_terminal = true;
@@ -165,7 +174,7 @@ TEST(JobsTest, DeleteAsksFirst) {
 }
 
 TEST(JobsTest, DeleteSaysWhatStays) {
-  FakeContext fake;
+  FakeCommandLine fake;
   fake.Write("out/log.txt", "");
   fake.AddJob("jobs/1", v1::Job::FAILED).set_output(fake.Path("out"));
   EXPECT_EQ(fake.Run({"delete", "--yes", "1"}), 0);
@@ -175,7 +184,7 @@ TEST(JobsTest, DeleteSaysWhatStays) {
 }
 
 TEST(JobsTest, DeleteDoesNotLookHereForTheFolderOfAnotherMachine) {
-  FakeContext fake;
+  FakeCommandLine fake;
   fake.Write("out/log.txt", "");
   fake.AddJob("jobs/1", v1::Job::FAILED).set_output(fake.Path("out"));
   EXPECT_EQ(fake.Run({"delete", "--yes", "1", "--server", "elsewhere:7077"}), 0);
@@ -183,7 +192,7 @@ TEST(JobsTest, DeleteDoesNotLookHereForTheFolderOfAnotherMachine) {
 }
 
 TEST(JobsTest, DeleteShowsProgramsTheJobsAsTheyWere) {
-  FakeContext fake;
+  FakeCommandLine fake;
   fake.AddJob("jobs/1", v1::Job::FAILED);
   EXPECT_EQ(fake.Run({"delete", "--yes", "1", "-o", "json"}), 0);
   EXPECT_EQ(nlohmann::json::parse(fake.out.str())["state"], "FAILED");
@@ -196,7 +205,7 @@ TEST(JobsTest, DeleteShowsProgramsTheJobsAsTheyWere) {
 }
 
 TEST(JobsTest, ListsCheckpoints) {
-  FakeContext fake;
+  FakeCommandLine fake;
   fake.AddJob("jobs/1", v1::Job::RUNNING);
   EXPECT_EQ(fake.Run({"checkpoints", "1"}), 0);
   EXPECT_THAT(fake.err.str(), HasSubstr("No checkpoint yet"));
@@ -208,7 +217,7 @@ TEST(JobsTest, ListsCheckpoints) {
 }
 
 TEST(JobsTest, ListsAndDrainsNodes) {
-  FakeContext fake;
+  FakeCommandLine fake;
   v1::Node& node = fake.client.nodes["nodes/gpu1"];
   node.set_name("nodes/gpu1");
   node.set_state(v1::Node::READY);
@@ -225,7 +234,7 @@ TEST(JobsTest, ListsAndDrainsNodes) {
 }
 
 TEST(JobsTest, ShowsVersions) {
-  FakeContext fake;
+  FakeCommandLine fake;
   EXPECT_EQ(fake.Run({"version"}), 0);
   EXPECT_THAT(fake.out.str(), HasSubstr("coordinator  0.1.0, state in /state"));
   EXPECT_EQ(fake.Run({"--version"}), 0);

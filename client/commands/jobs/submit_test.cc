@@ -2,7 +2,7 @@
 
 #include "client/commands/jobs/submit.h"
 
-#include "client/commands/fake_context.h"
+#include "client/commands/fake_command_line.h"
 #include "gmock/gmock.h"
 #include "nlohmann/json.hpp"
 #include "proto/cpp/error_details.h"
@@ -24,7 +24,7 @@ class SubmitTest : public ::testing::Test {
   }
   const v1::JobSpec& Created() const { return fake_.client.created.back().spec(); }
 
-  FakeContext fake_;
+  FakeCommandLine fake_;
 };
 
 constexpr char kJob[] = R"(name: xray
@@ -158,6 +158,17 @@ TEST_F(SubmitTest, WhoseFolderAnOutputIsTheCoordinatorSays) {
   EXPECT_EQ(fake_.err.str(), "job.yaml:8:1: output: '/out' is the folder of jobs/7-x (SUCCEEDED)\n");
   EXPECT_EQ(fake_.Run({"validate", "job.yaml", "--server", "elsewhere:7077"}), 1);
   EXPECT_EQ(fake_.err.str(), "job.yaml:8:1: output: '/out' is the folder of jobs/7-x (SUCCEEDED)\n");
+}
+
+TEST_F(SubmitTest, FollowsWhenAskedTo) {
+  fake_.Write("job.yaml", kJob);
+  v1::Job failed;
+  failed.set_name("jobs/1");
+  failed.set_state(v1::Job::FAILED);
+  fake_.client.coming = {failed};
+  EXPECT_EQ(fake_.Run({"submit", "job.yaml", "--follow"}), 10);
+  EXPECT_THAT(fake_.out.str(), HasSubstr("jobs/1 submitted"));
+  EXPECT_THAT(fake_.out.str(), HasSubstr("jobs/1 failed"));
 }
 
 TEST_F(SubmitTest, AnEmptyJobFileIsSaidToBeEmpty) {

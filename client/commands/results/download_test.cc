@@ -1,6 +1,6 @@
 #include "client/commands/results/download.h"
 
-#include "client/commands/fake_context.h"
+#include "client/commands/fake_command_line.h"
 #include "gmock/gmock.h"
 
 namespace pretext {
@@ -17,7 +17,7 @@ class DownloadTest : public ::testing::Test {
     fake_.client.artifacts = {
         {"exported/backbone.safetensors", "0123456789"}, {"exported/README.md", "read"}, {"log.txt", "log"}};
   }
-  FakeContext fake_;
+  FakeCommandLine fake_;
 };
 
 TEST_F(DownloadTest, ListsWhatThereIs) {
@@ -28,10 +28,10 @@ TEST_F(DownloadTest, ListsWhatThereIs) {
 
 TEST_F(DownloadTest, GetsFilesAndFolders) {
   EXPECT_EQ(fake_.Run({"download", "1", "log.txt"}), 0);
-  EXPECT_EQ(FakeContext::Read(fake_.Path("log.txt")), "log");
+  EXPECT_EQ(FakeCommandLine::Read(fake_.Path("log.txt")), "log");
   EXPECT_EQ(fake_.Run({"download", "1", "exported/", "--to", "here/now"}), 0);
-  EXPECT_EQ(FakeContext::Read(fake_.Path("here/now/exported/backbone.safetensors")), "0123456789");
-  EXPECT_EQ(FakeContext::Read(fake_.Path("here/now/exported/README.md")), "read");
+  EXPECT_EQ(FakeCommandLine::Read(fake_.Path("here/now/exported/backbone.safetensors")), "0123456789");
+  EXPECT_EQ(FakeCommandLine::Read(fake_.Path("here/now/exported/README.md")), "read");
   EXPECT_FALSE(std::filesystem::exists(fake_.Path("here/now/log.txt")));
   EXPECT_FALSE(std::filesystem::exists(fake_.Path("here/now/exported/README.md.part")));
 }
@@ -40,10 +40,10 @@ TEST_F(DownloadTest, GoesOnWhereItWasCut) {
   fake_.Write("exported/backbone.safetensors", "the old one");
   fake_.client.download_cut = 6;
   EXPECT_EQ(fake_.Run({"download", "1", "exported/backbone.safetensors"}), 69);
-  EXPECT_EQ(FakeContext::Read(fake_.Path("exported/backbone.safetensors")), "the old one");
+  EXPECT_EQ(FakeCommandLine::Read(fake_.Path("exported/backbone.safetensors")), "the old one");
   fake_.client.download_cut = std::string::npos;
   EXPECT_EQ(fake_.Run({"download", "1", "exported/backbone.safetensors"}), 0);
-  EXPECT_EQ(FakeContext::Read(fake_.Path("exported/backbone.safetensors")), "0123456789");
+  EXPECT_EQ(FakeCommandLine::Read(fake_.Path("exported/backbone.safetensors")), "0123456789");
   EXPECT_THAT(fake_.client.calls, Contains("DownloadArtifact jobs/1 exported/backbone.safetensors from 6"));
 }
 
@@ -51,7 +51,7 @@ TEST_F(DownloadTest, BeginsAnewWhenTheFileHasChangedMeanwhile) {
   for (const char* beginning : {"another", "another, and a longer one than it has now"}) {
     fake_.Write("log.txt.part", beginning);
     EXPECT_EQ(fake_.Run({"download", "1", "log.txt"}), 0) << fake_.err.str();
-    EXPECT_EQ(FakeContext::Read(fake_.Path("log.txt")), "log");
+    EXPECT_EQ(FakeCommandLine::Read(fake_.Path("log.txt")), "log");
   }
 }
 

@@ -1,6 +1,6 @@
 // metrics and logs.
 
-#include "client/commands/fake_context.h"
+#include "client/commands/fake_command_line.h"
 #include "gmock/gmock.h"
 #include "nlohmann/json.hpp"
 
@@ -30,7 +30,7 @@ class TelemetryTest : public ::testing::Test {
       line.mutable_time()->set_seconds(1'700'000'000);
     }
   }
-  FakeContext fake_;
+  FakeCommandLine fake_;
 };
 
 TEST_F(TelemetryTest, MetricsHaveARowEach) {

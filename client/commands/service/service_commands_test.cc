@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 
-#include "client/commands/fake_context.h"
+#include "client/commands/fake_command_line.h"
 #include "client/session/coordinator_connection.h"
 #include "client/session/embedded_coordinator.h"
 #include "gmock/gmock.h"
@@ -22,12 +22,12 @@ constexpr char kCatalogue[] = R"([
 ])";
 
 // `path` becomes a program that does nothing.
-void MakeProgram(FakeContext* fake, const std::string& path) {
+void MakeProgram(FakeCommandLine* fake, const std::string& path) {
   chmod(fake->Write(path, "#!/bin/sh\n").c_str(), 0755);
 }
 
 TEST(TasksTest, ShowsTheWorkersCatalogue) {
-  FakeContext fake;
+  FakeCommandLine fake;
   MakeProgram(&fake, "bin/pretext-worker");
   fake.capture_answer = kCatalogue;
   EXPECT_EQ(fake.Run({"tasks"}), 0) << fake.err.str();
@@ -40,7 +40,7 @@ TEST(TasksTest, ShowsTheWorkersCatalogue) {
 }
 
 TEST(TasksTest, ShowsOneTasksOptions) {
-  FakeContext fake;
+  FakeCommandLine fake;
   MakeProgram(&fake, "worker/pretext-worker");  // as in a build tree
   std::filesystem::create_directory(fake.Path("bin"));
   fake.capture_answer = kCatalogue;
@@ -51,7 +51,7 @@ TEST(TasksTest, ShowsOneTasksOptions) {
 }
 
 TEST(TasksTest, ShowsDefaultsOfWhatStandsWithinAnOption) {
-  FakeContext fake;
+  FakeCommandLine fake;
   MakeProgram(&fake, "bin/pretext-worker");
   fake.capture_answer = R"([{"name": "rotation", "summary": "turns", "needs": "pictures",
       "options": [{"name": "augment", "type": "AugmentSpec"}, {"name": "newer", "type": "int32"}]}])";
@@ -62,13 +62,13 @@ TEST(TasksTest, ShowsDefaultsOfWhatStandsWithinAnOption) {
 }
 
 TEST(TasksTest, SaysWhereItLookedForTheWorker) {
-  FakeContext fake;
+  FakeCommandLine fake;
   EXPECT_EQ(fake.Run({"tasks"}), 66);
   EXPECT_THAT(fake.err.str(), HasSubstr(absl::StrCat("neither in ", fake.Path("bin"), " nor in $PATH")));
 }
 
 TEST(ServeTest, GoesOnAsTheServerAndKeepsTheSocketForThisUser) {
-  FakeContext fake;
+  FakeCommandLine fake;
   MakeProgram(&fake, "elsewhere/pretext-server");
   fake.context.search_path = absl::StrCat("/nowhere:", fake.Path("elsewhere"));
   fake.Run({"serve", "--listen", "127.0.0.1:7070", "--worker-listen", "0.0.0.0:7071", "--launcher", "none"});
@@ -94,7 +94,7 @@ TEST(CoordinatorAddressTest, IsHostAndPortOrASocket) {
 }
 
 TEST(EmbeddedCoordinatorTest, RefusesAFolderWhosePathIsTooLongForASocket) {
-  FakeContext fake;
+  FakeCommandLine fake;
   EmbeddedOptions options;
   options.state_directory = fake.Path(std::string(120, 'x'));
   EmbeddedCoordinator coordinator(options, &fake.clock, fake.context.wait);
@@ -103,7 +103,7 @@ TEST(EmbeddedCoordinatorTest, RefusesAFolderWhosePathIsTooLongForASocket) {
 }
 
 TEST(EmbeddedCoordinatorTest, ShowsTheEndOfTheLogWhenTheServerDoesNotStart) {
-  FakeContext fake;
+  FakeCommandLine fake;
   EmbeddedOptions options;
   // Short enough for a socket wherever tests run.
   std::string folder = "/tmp/pretext.XXXXXX";

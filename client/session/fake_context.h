@@ -1,5 +1,5 @@
-#ifndef PRETEXT_CLIENT_COMMANDS_FAKE_CONTEXT_H_
-#define PRETEXT_CLIENT_COMMANDS_FAKE_CONTEXT_H_
+#ifndef PRETEXT_CLIENT_SESSION_FAKE_CONTEXT_H_
+#define PRETEXT_CLIENT_SESSION_FAKE_CONTEXT_H_
 
 #include <stdlib.h>
 
@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "client/commands/command_line.h"
 #include "client/coordinator_client/fake_coordinator_client.h"
 #include "client/session/command_context.h"
 #include "gtest/gtest.h"
@@ -19,8 +18,8 @@
 
 namespace pretext {
 
-// A world for one command: a coordinator made of what the test puts into it, an empty folder to work in, and
-// streams to read from and look at. Waiting moves the clock. Thread-compatible.
+// A world for what a command does: a coordinator made of what the test puts into it, an empty folder to work
+// in, and streams to read from and look at. Waiting moves the clock. Thread-compatible.
 class FakeContext {
  public:
   FakeContext() {
@@ -60,11 +59,10 @@ class FakeContext {
     std::filesystem::remove_all(folder, error);
   }
 
-  // Runs a command line; `out` and `err` hold what it wrote, and nothing older.
-  int Run(const std::vector<std::string>& arguments) {
+  // Forgets what was written so far.
+  void ClearStreams() {
     out.str("");
     err.str("");
-    return RunCommandLine(arguments, context);
   }
 
   std::string Path(const std::string& name) const { return absl::StrCat(folder, "/", name); }
@@ -110,4 +108,4 @@ class FakeContext {
 
 }  // namespace pretext
 
-#endif  // PRETEXT_CLIENT_COMMANDS_FAKE_CONTEXT_H_
+#endif  // PRETEXT_CLIENT_SESSION_FAKE_CONTEXT_H_
