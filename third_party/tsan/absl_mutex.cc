@@ -26,6 +26,7 @@ const char* __tsan_default_suppressions() {
          "race:libgrpc.so\n"
          "race:libgrpc++.so\n"
          "race:libgpr.so\n"
+         "race:libabsl_graphcycles_internal.so\n"
          "race:libabsl_status.so\n"
          "race:libabsl_cord\n";
 }
