@@ -39,7 +39,7 @@ stages:
     assert set(found[1]) == set(found[2]) == set(range(1, 21))
     for step, loss in found[1].items():
         # The order of sums differs; in a network with ReLU such differences grow from step to step.
-        tolerance = 1e-5 if step <= 3 else 2e-2
+        tolerance = 1e-5 if step <= 2 else 1e-4 if step == 3 else 2e-2
         assert found[2][step] == pytest.approx(loss, rel=tolerance), f"step {step}"
     # Not the same because nothing happens.
     assert len(set(found[1].values())) == 20
