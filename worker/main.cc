@@ -10,6 +10,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -20,6 +21,7 @@
 #include "worker/agent/run_agent.h"
 #include "worker/session/run_rank.h"
 #include "worker/tasks/registry.h"
+#include "worker/tasks/task_fit.h"
 
 namespace pretext {
 namespace {
@@ -122,11 +124,27 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("pretext-worker ") + kVersion);
   app.require_subcommand(1);
   AddAgent(&app, &settings);
-  app.add_subcommand("tasks", "Prints the pretext tasks and their options, as JSON");
+  v1::DataSpec data;
+  int image_size = 0;
+  CLI::App* tasks = app.add_subcommand("tasks", "Prints the pretext tasks and their options, as JSON");
+  tasks->add_option_function<std::string>(
+      "--for", [&data](const std::string& images) { data.set_images(images); },
+      "Say instead which of them fit these pictures: a folder or an IDX file");
+  tasks->add_option("--image-size", image_size, "Side of the pictures as the network gets them")
+      ->check(CLI::NonNegativeNumber);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kServiceBadUsage;
+  }
+  if (app.got_subcommand("tasks") && !data.images().empty()) {
+    const absl::StatusOr<DataFit> fit = FitTasks(data, image_size);
+    if (!fit.ok()) {
+      std::fprintf(stderr, "pretext-worker: %s\n", std::string(fit.status().message()).c_str());
+      return ExitCodeOf(fit.status());
+    }
+    std::printf("%s\n", DataFitAsJson(*fit).c_str());
+    return 0;
   }
   if (app.got_subcommand("tasks")) {
     std::printf("%s\n", TasksAsJson().c_str());

@@ -17,3 +17,10 @@ def test_a_task_pretrains_by_its_name(pretext, tmp_path, task):
     losses = [float(point["value"]) for point in pretext.json("metrics", task, "--metric", "pretrain/loss")]
     assert len(losses) == 4 and all(math.isfinite(loss) for loss in losses)
     assert load_file(out / "exported" / "backbone.safetensors")
+
+
+def test_tasks_says_what_fits_a_folder(pretext, tmp_path):
+    pictures = write_pictures(tmp_path / "pictures", 20)
+    fits = {task["name"]: task["fits"] for task in pretext.json("tasks", "--for", pictures)["tasks"]}
+    assert set(fits) == set(TASKS)
+    assert fits["colorization"] == "yes" and fits["moco"] == "doubtful"

@@ -23,6 +23,10 @@ struct TaskEntry {
   absl::string_view name;     // that of the proto field
   absl::string_view summary;  // one line for `pretext tasks`
   absl::string_view needs;    // what data it wants, for people
+  // Of the same, what a look at the data can tell: fewer pictures than this, or pictures without an up, make
+  // it doubtful that the task teaches anything.
+  int64_t fewest_pictures;
+  bool wants_upright;
   // Sets what a spec with its defaults leaves open, and says what was chosen and why; paths are within the
   // task's message ("queue_length"). Pure; changes nothing the second time. INVALID_ARGUMENT: no value would
   // do for these sizes; says what to change.

@@ -61,6 +61,29 @@ TEST(TasksTest, ShowsDefaultsOfWhatStandsWithinAnOption) {
   EXPECT_THAT(fake.out.str(), ::testing::ContainsRegex("newer +int32\n")) << "of a newer worker";
 }
 
+TEST(TasksTest, SaysWhichTasksFitThePictures) {
+  FakeCommandLine fake;
+  MakeProgram(&fake, "bin/pretext-worker");
+  std::filesystem::create_directory(fake.Path("pictures"));
+  fake.capture_answer = R"({"data": {"pictures": 40, "channels": 1, "median_width": 28, "median_height": 28},
+      "tasks": [{"name": "moco", "fits": "doubtful", "why": "there are 40 pictures"},
+                {"name": "colorization", "fits": "no", "why": "the pictures are grey"}]})";
+  EXPECT_EQ(fake.Run({"tasks", "--for", fake.Path("pictures"), "--image-size", "32"}), 0) << fake.err.str();
+  EXPECT_THAT(fake.captured, ElementsAre(ElementsAre(fake.Path("bin/pretext-worker"), "tasks", "--for",
+                                                     fake.Path("pictures"), "--image-size", "32")));
+  EXPECT_THAT(fake.out.str(), HasSubstr("40 pictures, grey, typically 28 x 28 pixels\n"));
+  EXPECT_THAT(fake.out.str(), ::testing::ContainsRegex("moco +doubtful +there are 40 pictures\n"));
+  EXPECT_THAT(fake.out.str(), ::testing::ContainsRegex("colorization +no +the pictures are grey\n"));
+}
+
+TEST(TasksTest, RefusesToJudgePicturesThatAreNotThere) {
+  FakeCommandLine fake;
+  MakeProgram(&fake, "bin/pretext-worker");
+  EXPECT_NE(fake.Run({"tasks", "--for", fake.Path("nowhere")}), 0);
+  EXPECT_THAT(fake.err.str(), HasSubstr("nowhere: no such file or folder"));
+  EXPECT_TRUE(fake.captured.empty());
+}
+
 TEST(TasksTest, SaysWhereItLookedForTheWorker) {
   FakeCommandLine fake;
   EXPECT_EQ(fake.Run({"tasks"}), 66);

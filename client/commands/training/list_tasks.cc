@@ -13,6 +13,7 @@
 #include "client/render/plain_text.h"
 #include "client/render/table.h"
 #include "client/session/exit_codes.h"
+#include "client/session/local_paths.h"
 #include "client/session/output_format.h"
 #include "nlohmann/json.hpp"
 #include "proto/cpp/nearest_name.h"
@@ -26,6 +27,8 @@ using Json = nlohmann::ordered_json;
 
 struct TasksOptions {
   std::string task;
+  std::string pictures;  // empty: the tasks are listed as they are
+  int image_size = 0;
   OutputFormat format = OutputFormat::kTable;
 };
 
@@ -34,16 +37,41 @@ std::string Text(const Json& json, const char* key) {
   return found == json.end() || !found->is_string() ? "" : found->get<std::string>();
 }
 
-// The worker's table: it alone knows the tasks, and this program does not link it.
-absl::StatusOr<Json> ReadCatalogue(const CommandContext& context) {
+// What the worker says of tasks: it alone knows them, and this program does not link it.
+absl::StatusOr<Json> AskWorker(const CommandContext& context, const std::vector<std::string>& options) {
   PRETEXT_ASSIGN_OR_RETURN(
       const std::string worker,
       FindProgram("pretext-worker", "worker", context.program_folder, context.search_path));
-  PRETEXT_ASSIGN_OR_RETURN(const std::string text, context.capture({worker, "tasks"}));
-  Json tasks = Json::parse(text, /*callback=*/nullptr, /*allow_exceptions=*/false);
-  if (tasks.is_array()) return tasks;
+  std::vector<std::string> words = {worker, "tasks"};
+  words.insert(words.end(), options.begin(), options.end());
+  PRETEXT_ASSIGN_OR_RETURN(const std::string text, context.capture(words));
+  Json answer = Json::parse(text, /*callback=*/nullptr, /*allow_exceptions=*/false);
+  if (answer.is_array() || (answer.is_object() && answer.contains("tasks"))) return answer;
   return absl::InternalError(
       absl::StrCat(worker, " tasks did not print a list of tasks but '", CutTo(OneLine(text), 200), "'"));
+}
+
+absl::StatusOr<Json> AskWhatFits(const TasksOptions& options, const CommandContext& context) {
+  if (!options.task.empty()) {
+    return absl::InvalidArgumentError("TASK and --for exclude each other: --for judges every task");
+  }
+  const std::string pictures = AbsolutePath(options.pictures, context);
+  if (!PathExists(pictures)) {
+    return absl::InvalidArgumentError(absl::StrCat("--for: ", pictures, ": no such file or folder"));
+  }
+  return AskWorker(context, {"--for", pictures, "--image-size", absl::StrCat(options.image_size)});
+}
+
+std::string FitText(const Json& answer, int width) {
+  const Json data = answer.value("data", Json::object());
+  Table table({{"TASK"}, {"FITS"}, {"WHY"}});
+  for (const Json& task : answer.value("tasks", Json::array())) {
+    table.AddRow({Text(task, "name"), Text(task, "fits"), OneLine(Text(task, "why"))});
+  }
+  return absl::StrCat(data.value("pictures", 0), " pictures, ",
+                      data.value("channels", 3) == 1 ? "grey" : "coloured", ", typically ",
+                      data.value("median_width", 0), " x ", data.value("median_height", 0), " pixels\n\n",
+                      table.Text(width), "\nOne task and its options: pretext tasks NAME\n");
 }
 
 absl::StatusOr<Json> FindTask(const Json& tasks, const std::string& name) {
@@ -86,7 +114,8 @@ std::string TaskText(const Json& task) {
 }
 
 absl::StatusOr<int> Run(const TasksOptions& options, CommandContext& context) {
-  PRETEXT_ASSIGN_OR_RETURN(Json shown, ReadCatalogue(context));
+  const bool judges = !options.pictures.empty();
+  PRETEXT_ASSIGN_OR_RETURN(Json shown, judges ? AskWhatFits(options, context) : AskWorker(context, {}));
   if (!options.task.empty()) {
     PRETEXT_ASSIGN_OR_RETURN(shown, FindTask(shown, options.task));
   }
@@ -98,8 +127,9 @@ absl::StatusOr<int> Run(const TasksOptions& options, CommandContext& context) {
       *context.out << JsonToYaml(shown);
       break;
     default:
-      *context.out << (options.task.empty() ? CatalogueText(shown, context.terminal_width())
-                                            : TaskText(shown));
+      *context.out << (judges                 ? FitText(shown, context.terminal_width())
+                       : options.task.empty() ? CatalogueText(shown, context.terminal_width())
+                                              : TaskText(shown));
   }
   return kExitOk;
 }
@@ -109,6 +139,11 @@ absl::StatusOr<int> Run(const TasksOptions& options, CommandContext& context) {
 CommandRun AddTasks(CLI::App* app) {
   auto options = std::make_shared<TasksOptions>();
   app->add_option("TASK", options->task, "Show this one's options");
+  app->add_option("--for", options->pictures,
+                  "Say which tasks fit these pictures, and why not: a folder or an IDX file");
+  app->add_option("--image-size", options->image_size,
+                  "With --for: side of the pictures as the network gets them; default as in training")
+      ->check(CLI::Range(8, 4096));
   AddFormatOption(app, &options->format);
   return [options](CommandContext& context) { return Run(*options, context); };
 }
