@@ -17,7 +17,7 @@ inline constexpr char kStateInUse[] = "STATE_IN_USE";
 //   server.lock      locked by the coordinator that uses the folder; holds its process id
 //   server.sock      for people, worker.sock for agents and ranks
 //   journal.sqlite   what has happened, telemetry.sqlite what was measured
-//   jobs/{id}/       outputs of jobs that name none
+//   jobs/{id}/       outputs of jobs that name none; trash/ those of deleted jobs, on their way out
 //   agent/           of the agent on this machine: agent.lock, agent.log
 class StateFolder {
  public:

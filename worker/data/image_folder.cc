@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/data/picture_size.h"
 #include "proto/cpp/utf8.h"
 
 namespace pretext {
@@ -26,22 +27,21 @@ bool IsPictureSuffix(absl::string_view suffix) {
 }
 
 bool BeginsLikeAPicture(const fs::path& path) {
-  char head[12] = {};
-  std::ifstream(path, std::ios::binary).read(head, sizeof(head));
-  const absl::string_view bytes(head, sizeof(head));
-  return absl::StartsWith(bytes, "\xff\xd8\xff") || absl::StartsWith(bytes, "\x89PNG") ||
-         absl::StartsWith(bytes, "BM") || absl::StartsWith(bytes, absl::string_view("II*\0", 4)) ||
-         absl::StartsWith(bytes, absl::string_view("MM\0*", 4)) ||
-         (absl::StartsWith(bytes, "RIFF") && bytes.substr(8, 4) == "WEBP");
+  char head[kHeadBytes] = {};
+  std::ifstream file(path, std::ios::binary);
+  file.read(head, sizeof(head));
+  const absl::string_view bytes(head, static_cast<size_t>(file.gcount()));
+  // Three characters are too few to tell a PNM from a text: its sizes must follow.
+  return FormatOf(bytes).has_value() && (FormatOf(bytes) != PictureFormat::kPnm || ReadPictureSize(bytes).ok());
 }
 
 // Whether jobs write there: every value in a job.yaml of theirs has a comment that tells where it came from.
 bool IsOutputFolder(const fs::path& folder) {
-  constexpr size_t kHeadBytes = 64 << 10;
+  constexpr size_t kJobBytes = 64 << 10;
   const fs::path job = folder / "job.yaml";
   std::error_code error;
   if (!fs::is_regular_file(job, error)) return false;
-  std::string head(kHeadBytes, '\0');
+  std::string head(kJobBytes, '\0');
   std::ifstream file(job, std::ios::binary);
   file.read(head.data(), static_cast<std::streamsize>(head.size()));
   head.resize(file.gcount());

@@ -167,14 +167,25 @@ bool IsTiff(absl::string_view bytes) {
 
 }  // namespace
 
-absl::StatusOr<PictureSize> ReadPictureSize(absl::string_view bytes) {
-  if (absl::StartsWith(bytes, "\x89PNG\r\n\x1a\n")) return OfPng(bytes);
-  if (IsTiff(bytes)) return OfTiff(bytes);
+std::optional<PictureFormat> FormatOf(absl::string_view bytes) {
+  if (absl::StartsWith(bytes, "\xff\xd8\xff")) return PictureFormat::kJpeg;
+  if (absl::StartsWith(bytes, "\x89PNG\r\n\x1a\n")) return PictureFormat::kPng;
+  if (IsTiff(bytes)) return PictureFormat::kTiff;
   if (absl::StartsWith(bytes, "RIFF") && bytes.size() >= 16 && bytes.substr(8, 4) == "WEBP") {
-    return OfWebp(bytes);
+    return PictureFormat::kWebp;
   }
-  if (absl::StartsWith(bytes, "BM")) return OfBmp(bytes);
-  if (bytes.size() >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6') return OfPnm(bytes);
+  if (absl::StartsWith(bytes, "BM")) return PictureFormat::kBmp;
+  if (bytes.size() >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6') return PictureFormat::kPnm;
+  return std::nullopt;
+}
+
+absl::StatusOr<PictureSize> ReadPictureSize(absl::string_view bytes) {
+  const std::optional<PictureFormat> format = FormatOf(bytes);
+  if (format == PictureFormat::kPng) return OfPng(bytes);
+  if (format == PictureFormat::kTiff) return OfTiff(bytes);
+  if (format == PictureFormat::kWebp) return OfWebp(bytes);
+  if (format == PictureFormat::kBmp) return OfBmp(bytes);
+  if (format == PictureFormat::kPnm) return OfPnm(bytes);
   return absl::DataLossError("not a picture in a format known here, or cut short");
 }
 
