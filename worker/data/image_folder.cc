@@ -12,8 +12,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "proto/cpp/status_macros.h"
-#include "worker/data/picture_size.h"
 #include "proto/cpp/utf8.h"
+#include "worker/data/picture_size.h"
 
 namespace pretext {
 namespace {
@@ -32,7 +32,8 @@ bool BeginsLikeAPicture(const fs::path& path) {
   file.read(head, sizeof(head));
   const absl::string_view bytes(head, static_cast<size_t>(file.gcount()));
   // Three characters are too few to tell a PNM from a text: its sizes must follow.
-  return FormatOf(bytes).has_value() && (FormatOf(bytes) != PictureFormat::kPnm || ReadPictureSize(bytes).ok());
+  return FormatOf(bytes).has_value() &&
+         (FormatOf(bytes) != PictureFormat::kPnm || ReadPictureSize(bytes).ok());
 }
 
 // Whether jobs write there: every value in a job.yaml of theirs has a comment that tells where it came from.
