@@ -6,6 +6,7 @@
 #include <system_error>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/sha256.h"
@@ -20,6 +21,20 @@ using Json = nlohmann::ordered_json;
 
 std::string PathOf(const std::string& output, const std::string& stage) {
   return absl::StrCat(output, "/results/", stage, ".json");
+}
+
+// NOT_FOUND, DATA_LOSS.
+absl::StatusOr<Json> ReadResult(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return absl::NotFoundError(absl::StrCat(path, ": not there"));
+  std::stringstream text;
+  text << file.rdbuf();
+  Json json = Json::parse(text.str(), nullptr, /*allow_exceptions=*/false);
+  const bool whole = json.is_object() && json.contains("files") && json["files"].is_object() &&
+                     json.contains("job_digest") && json["job_digest"].is_string() &&
+                     json.contains("attempt") && json["attempt"].is_number_integer();
+  if (!whole) return absl::DataLossError(absl::StrCat(path, ": is no stage's result"));
+  return json;
 }
 
 }  // namespace
@@ -41,15 +56,7 @@ absl::Status WriteStageResult(const std::string& output, const StageResult& resu
 absl::Status FindStageResult(const std::string& output, const std::string& stage,
                              const std::string& job_digest, int forgotten_attempts) {
   const std::string path = PathOf(output, stage);
-  std::ifstream file(path);
-  if (!file) return absl::NotFoundError(absl::StrCat(path, ": not there"));
-  std::stringstream text;
-  text << file.rdbuf();
-  const Json json = Json::parse(text.str(), nullptr, /*allow_exceptions=*/false);
-  const bool whole = json.is_object() && json.contains("files") && json["files"].is_object() &&
-                     json.contains("job_digest") && json["job_digest"].is_string() &&
-                     json.contains("attempt") && json["attempt"].is_number_integer();
-  if (!whole) return absl::DataLossError(absl::StrCat(path, ": is no stage's result"));
+  PRETEXT_ASSIGN_OR_RETURN(const Json json, ReadResult(path));
   if (json["attempt"].get<int>() <= forgotten_attempts) {
     return absl::NotFoundError(absl::StrCat(path, ": is of an attempt that is to be forgotten"));
   }
@@ -69,10 +76,10 @@ absl::Status ForgetStage(const std::string& output, const std::string& stage, co
   namespace fs = std::filesystem;
   std::error_code error;
   std::vector<fs::path> left;
-  const std::string result = PathOf(output, stage);
-  if (!absl::IsFailedPrecondition(FindStageResult(output, stage, job_digest, /*forgotten_attempts=*/0))) {
-    left.push_back(result);  // this job's, or nobody's
-  }
+  // Only whose it is counts, so the weights it names need not be read.
+  const absl::StatusOr<Json> result = ReadResult(PathOf(output, stage));
+  const bool is_anothers = result.ok() && (*result)["job_digest"].get<std::string>() != job_digest;
+  if (!is_anothers) left.push_back(PathOf(output, stage));
   for (fs::directory_iterator plot(absl::StrCat(output, "/plots"), error);
        !error && plot != fs::directory_iterator(); plot.increment(error)) {
     // A stage called "a-loss" may lose its plots to one called "a": they are drawn anew.

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "proto/cpp/status_macros.h"
 #include "worker/data/rng.h"
 
@@ -75,6 +76,13 @@ void InstanceBank::Learn() {
     bank_->Update(waiting.indices, waiting.vectors, options_.momentum);
   }
   waiting_.clear();
+}
+
+absl::Status CheckNegatives(absl::string_view task, int64_t negatives, int64_t pictures) {
+  if (pictures > negatives) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(task, ": ", negatives, " negatives are drawn from ",
+                                                 pictures,
+                                                 " pictures; there must be more pictures: lower negatives"));
 }
 
 int64_t FittingNegatives(int64_t wanted, int64_t pictures) {

@@ -8,10 +8,13 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "pretext/v1/task.pb.h"
 #include "worker/dist/process_group.h"
 #include "worker/losses/noise_contrast.h"
 #include "worker/models/memory_bank.h"
 #include "worker/tasks/pretext_task.h"
+#include "worker/tasks/task_context.h"
 
 namespace pretext {
 
@@ -62,6 +65,22 @@ class InstanceBank {
   ProcessGroup* group_;
   std::vector<Waiting> waiting_;  // one a micro-batch
 };
+
+// What the message of a task with a memory bank says of it.
+template <typename TaskMessage>
+InstanceBankOptions BankOptionsOf(const TaskMessage& task, const TaskContext& context) {
+  InstanceBankOptions options;
+  options.negatives = task.negatives();
+  options.temperature = task.temperature();
+  options.momentum = task.bank_momentum();
+  options.contrast = task.loss() == v1::INFO_NCE ? Contrast::kInfoNce : Contrast::kNce;
+  options.seed = context.seed;
+  options.stage = context.stage;
+  return options;
+}
+
+// INVALID_ARGUMENT: there are no more pictures than negatives. `task` is named in the message.
+absl::Status CheckNegatives(absl::string_view task, int64_t negatives, int64_t pictures);
 
 // How many negatives a set of `pictures` allows: `wanted`, or half of the pictures if that is less.
 int64_t FittingNegatives(int64_t wanted, int64_t pictures);

@@ -6,38 +6,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/cpp/status_macros.h"
-#include "worker/augment/view_pipeline.h"
 #include "worker/models/heads.h"
 #include "worker/models/normalize.h"
 #include "worker/models/unit_rows.h"
 #include "worker/tasks/instance_bank.h"
 #include "worker/tasks/normalization.h"
+#include "worker/tasks/single_view_builder.h"
 
 namespace pretext {
 namespace {
 
 constexpr int64_t kNegatives = 4096;  // the paper's
-
-class InstanceViewBuilder : public ViewBuilder {
- public:
-  explicit InstanceViewBuilder(const TaskContext& context)
-      : pipeline_(context.spec.instance_discrimination().augment(), context.image_size,
-                  context.dataset->channels()),
-        layout_({{"view",
-                  ElementType::kUint8,
-                  {context.image_size, context.image_size, context.dataset->channels()}}}) {}
-
-  const BatchLayout& layout() const override { return layout_; }
-
-  void Build(const Sample& sample, const RngKey& key, const ExampleSlot& slot) const override {
-    Rng rng(key);
-    pipeline_.Render(*sample.image, rng, slot.field<uint8_t>(0));
-  }
-
- private:
-  ViewPipeline pipeline_;
-  BatchLayout layout_;
-};
 
 class InstanceModule : public torch::nn::Module {
  public:
@@ -97,28 +76,20 @@ absl::StatusOr<std::vector<ResolvedField>> ResolveInstanceDiscrimination(const T
 }
 
 absl::Status CheckInstanceDiscrimination(const TaskContext& context) {
-  const int64_t negatives = context.spec.instance_discrimination().negatives();
-  if (context.dataset->size() > negatives) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("instance_discrimination: ", negatives,
-                                                 " negatives are drawn from ", context.dataset->size(),
-                                                 " pictures; there must be more pictures: lower negatives"));
+  return CheckNegatives("instance_discrimination", context.spec.instance_discrimination().negatives(),
+                        context.dataset->size());
 }
 
 absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeInstanceDiscriminationViewBuilder(
     const TaskContext& context) {
-  return std::make_unique<InstanceViewBuilder>(context);
+  return std::make_unique<SingleViewBuilder>("view", context.spec.instance_discrimination().augment(),
+                                             context);
 }
 
 absl::StatusOr<std::unique_ptr<PretextTask>> MakeInstanceDiscrimination(const TaskContext& context,
                                                                         const TrainContext& train) {
   const v1::InstanceDiscriminationSpec& spec = context.spec.instance_discrimination();
-  InstanceBankOptions options;
-  options.negatives = spec.negatives();
-  options.temperature = spec.temperature();
-  options.momentum = spec.bank_momentum();
-  options.contrast = spec.loss() == v1::INFO_NCE ? Contrast::kInfoNce : Contrast::kNce;
-  options.seed = context.seed;
-  options.stage = context.stage;
+  const InstanceBankOptions options = BankOptionsOf(spec, context);
   auto module = std::make_shared<InstanceModule>(train.backbone->feature_size(), spec.embedding_size(),
                                                  context.dataset->size(), context.seed);
   module->to(train.device);

@@ -182,12 +182,7 @@ absl::StatusOr<std::vector<ResolvedField>> ResolvePirl(const TaskSizes& sizes, v
 }
 
 absl::Status CheckPirl(const TaskContext& context) {
-  const int64_t negatives = context.spec.pirl().negatives();
-  if (context.dataset->size() <= negatives) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("pirl: ", negatives, " negatives are drawn from ", context.dataset->size(),
-                     " pictures; there must be more pictures: lower negatives"));
-  }
+  PRETEXT_RETURN_IF_ERROR(CheckNegatives("pirl", context.spec.pirl().negatives(), context.dataset->size()));
   return IsJigsaw(context) ? CheckTiles("pirl", GridOf(context), context.image_size) : absl::OkStatus();
 }
 
@@ -197,13 +192,7 @@ absl::StatusOr<std::unique_ptr<ViewBuilder>> MakePirlViewBuilder(const TaskConte
 
 absl::StatusOr<std::unique_ptr<PretextTask>> MakePirl(const TaskContext& context, const TrainContext& train) {
   const v1::PirlSpec& spec = context.spec.pirl();
-  InstanceBankOptions options;
-  options.negatives = spec.negatives();
-  options.temperature = spec.temperature();
-  options.momentum = spec.bank_momentum();
-  options.contrast = spec.loss() == v1::INFO_NCE ? Contrast::kInfoNce : Contrast::kNce;
-  options.seed = context.seed;
-  options.stage = context.stage;
+  const InstanceBankOptions options = BankOptionsOf(spec, context);
   auto module = std::make_shared<PirlModule>(train.backbone->feature_size(), spec.embedding_size(),
                                              IsJigsaw(context) ? GridOf(context).tiles() : 1,
                                              context.dataset->size(), context.seed);

@@ -9,36 +9,16 @@
 #include <cmath>
 #include <utility>
 
-#include "worker/augment/view_pipeline.h"
 #include "worker/losses/cross_entropy.h"
 #include "worker/models/heads.h"
 #include "worker/models/normalize.h"
 #include "worker/tasks/normalization.h"
+#include "worker/tasks/single_view_builder.h"
 
 namespace pretext {
 namespace {
 
 constexpr int kTurns = 4;
-
-class RotationViewBuilder : public ViewBuilder {
- public:
-  explicit RotationViewBuilder(const TaskContext& context)
-      : pipeline_(context.spec.rotation().augment(), context.image_size, context.dataset->channels()),
-        layout_({{"view",
-                  ElementType::kUint8,
-                  {context.image_size, context.image_size, context.dataset->channels()}}}) {}
-
-  const BatchLayout& layout() const override { return layout_; }
-
-  void Build(const Sample& sample, const RngKey& key, const ExampleSlot& slot) const override {
-    Rng rng(key);
-    pipeline_.Render(*sample.image, rng, slot.field<uint8_t>(0));
-  }
-
- private:
-  ViewPipeline pipeline_;
-  BatchLayout layout_;
-};
 
 class RotationModule : public torch::nn::Module {
  public:
@@ -99,7 +79,7 @@ absl::Status CheckRotation(const TaskContext& context) {
 }
 
 absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeRotationViewBuilder(const TaskContext& context) {
-  return std::make_unique<RotationViewBuilder>(context);
+  return std::make_unique<SingleViewBuilder>("view", context.spec.rotation().augment(), context);
 }
 
 absl::StatusOr<std::unique_ptr<PretextTask>> MakeRotation(const TaskContext& context,
