@@ -38,13 +38,14 @@ allowed() {
     server/coordinator) echo server/state server/scheduler server/store server/launchers ;;
     server/rpc) echo server/state server/scheduler server/store server/launchers server/coordinator ;;
     worker/data | worker/report) ;;
+    worker/sheets) echo worker/data ;;
     worker/augment | worker/models | worker/losses | worker/dist) echo worker/data ;;
     worker/optim) echo worker/data worker/models worker/dist ;;
     worker/checkpoint) echo worker/data worker/report worker/models worker/dist ;;
-    worker/tasks) echo worker/data worker/augment worker/models worker/losses worker/dist ;;
+    worker/tasks) echo worker/data worker/sheets worker/augment worker/models worker/losses worker/dist ;;
     worker/eval) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks ;;
     worker/train) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks worker/optim worker/checkpoint ;;
-    worker/stages) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks worker/train worker/eval worker/optim worker/checkpoint ;;
+    worker/stages) echo worker/data worker/sheets worker/report worker/augment worker/models worker/losses worker/dist worker/tasks worker/train worker/eval worker/optim worker/checkpoint ;;
     worker/session | worker/agent) echo worker/data worker/report worker/augment worker/models worker/losses worker/dist worker/tasks worker/train worker/stages worker/eval worker/optim worker/checkpoint ;;
     client/render) ;;
     client/coordinator_client) echo client/render ;;

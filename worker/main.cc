@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
@@ -15,11 +16,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "proto/cpp/clock.h"
+#include "proto/cpp/defaults.h"
 #include "proto/cpp/exit_codes.h"
+#include "proto/cpp/spec_parsing.h"
 #include "proto/cpp/state_path.h"
+#include "proto/cpp/validate.h"
 #include "proto/cpp/version.h"
 #include "worker/agent/run_agent.h"
+#include "worker/checkpoint/whole_file.h"
 #include "worker/session/run_rank.h"
+#include "worker/stages/batch_sheet.h"
 #include "worker/tasks/registry.h"
 #include "worker/tasks/task_fit.h"
 
@@ -115,6 +121,78 @@ int Agent(const AgentSettings& settings) {
   return ExitCodeOf(status);
 }
 
+// Says on stderr what is wrong and returns the code to end with.
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "pretext-worker: %s\n", std::string(status.message()).c_str());
+  return ExitCodeOf(status);
+}
+
+struct TasksOptions {
+  v1::DataSpec data;
+  int image_size = 0;
+};
+
+void AddTasks(CLI::App* app, TasksOptions* options) {
+  CLI::App* tasks = app->add_subcommand("tasks", "Prints the pretext tasks and their options, as JSON");
+  tasks->add_option_function<std::string>(
+      "--for", [options](const std::string& images) { options->data.set_images(images); },
+      "Say instead which of them fit these pictures: a folder or an IDX file");
+  tasks->add_option("--image-size", options->image_size, "Side of the pictures as the network gets them")
+      ->check(CLI::NonNegativeNumber);
+}
+
+int PrintTasks(const TasksOptions& options) {
+  if (options.data.images().empty()) {
+    std::printf("%s\n", TasksAsJson().c_str());
+    return 0;
+  }
+  const absl::StatusOr<DataFit> fit = FitTasks(options.data, options.image_size);
+  if (!fit.ok()) return Fail(fit.status());
+  std::printf("%s\n", DataFitAsJson(*fit).c_str());
+  return 0;
+}
+
+struct ShowBatchOptions {
+  SheetRequest request;
+  std::string spec;
+  std::string file;
+};
+
+void AddShowBatch(CLI::App* app, ShowBatchOptions* options) {
+  CLI::App* show = app->add_subcommand(
+      "show-batch", "Draws some pictures as the network is asked about them, and what it answers");
+  CLI::Option* spec =
+      show->add_option("--spec", options->spec, "The job to show a pretraining stage of, as YAML");
+  CLI::Option* output =
+      show->add_option("--output", options->request.output, "Instead: the folder of a job that has run");
+  spec->excludes(output);
+  show->add_option("--stage", options->request.stage, "Name of the stage; default: the first or newest");
+  show->add_option("--data", options->request.images, "Other pictures than the stage's");
+  show->add_option("--seed", options->request.seed, "Chooses the pictures and how they are drawn");
+  show->add_option("--pictures", options->request.pictures, "How many")->check(CLI::Range(1, 256));
+  show->add_option("--out", options->file, "The PNG file to write")->required();
+}
+
+int ShowBatch(ShowBatchOptions options) {
+  if (options.request.output.empty()) {
+    ParsedSpec parsed = ParseSpec(options.spec);
+    if (!parsed.faults.empty()) {
+      const SpecFault& fault = parsed.faults[0];
+      return Fail(absl::InvalidArgumentError(absl::StrCat("--spec: ", fault.path, ": ", fault.message)));
+    }
+    options.request.spec = std::move(parsed.spec);
+    ApplyDefaults(&options.request.spec);
+    const absl::Status valid = ValidateJobSpec(options.request.spec);
+    if (!valid.ok()) return Fail(valid);
+  }
+  const absl::StatusOr<BatchSheet> sheet = MakeBatchSheet(options.request);
+  if (!sheet.ok()) return Fail(sheet.status());
+  const absl::Status written = WriteWholeFile(options.file, sheet->png);
+  if (!written.ok()) return Fail(written);
+  std::printf("%s\n", BatchSheetAsJson(*sheet, options.file).c_str());
+  return 0;
+}
+
 int Main(int argc, char** argv) {
   AgentSettings settings;
   settings.node = DefaultNode();
@@ -124,32 +202,17 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("pretext-worker ") + kVersion);
   app.require_subcommand(1);
   AddAgent(&app, &settings);
-  v1::DataSpec data;
-  int image_size = 0;
-  CLI::App* tasks = app.add_subcommand("tasks", "Prints the pretext tasks and their options, as JSON");
-  tasks->add_option_function<std::string>(
-      "--for", [&data](const std::string& images) { data.set_images(images); },
-      "Say instead which of them fit these pictures: a folder or an IDX file");
-  tasks->add_option("--image-size", image_size, "Side of the pictures as the network gets them")
-      ->check(CLI::NonNegativeNumber);
+  TasksOptions tasks;
+  AddTasks(&app, &tasks);
+  ShowBatchOptions show;
+  AddShowBatch(&app, &show);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kServiceBadUsage;
   }
-  if (app.got_subcommand("tasks") && !data.images().empty()) {
-    const absl::StatusOr<DataFit> fit = FitTasks(data, image_size);
-    if (!fit.ok()) {
-      std::fprintf(stderr, "pretext-worker: %s\n", std::string(fit.status().message()).c_str());
-      return ExitCodeOf(fit.status());
-    }
-    std::printf("%s\n", DataFitAsJson(*fit).c_str());
-    return 0;
-  }
-  if (app.got_subcommand("tasks")) {
-    std::printf("%s\n", TasksAsJson().c_str());
-    return 0;
-  }
+  if (app.got_subcommand("tasks")) return PrintTasks(tasks);
+  if (app.got_subcommand("show-batch")) return ShowBatch(std::move(show));
   WaitWithoutSpinning(argv);
   const int code = Agent(settings);
   std::fflush(nullptr);

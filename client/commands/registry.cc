@@ -18,6 +18,7 @@
 #include "client/commands/training/finetune.h"
 #include "client/commands/training/list_tasks.h"
 #include "client/commands/training/pretrain.h"
+#include "client/commands/training/show_batch.h"
 
 namespace pretext {
 namespace {
@@ -33,6 +34,8 @@ constexpr CommandEntry kCommands[] = {
     {"finetune", kTrain, "Learn to classify from a few labels, starting from weights", &AddFinetune},
     {"evaluate", kTrain, "Judge frozen features by a kNN and a linear probe", &AddEvaluate},
     {"tasks", kTrain, "List the pretext tasks and what each needs", &AddTasks, /*calls_coordinator=*/false},
+    {"show-batch", kTrain, "Draw what a task asks of your pictures, and what a trained network answers",
+     &AddShowBatch},
 
     {"submit", kJobs, "Queue a job from a file", &AddSubmit},
     {"validate", kJobs, "Check a job file without queueing it", &AddValidate},

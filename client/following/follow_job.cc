@@ -124,7 +124,7 @@ class TextView final : public JobView {
   int warnings_ = 0;
 };
 
-// For programs: a document when state, attempt, stage or reason changed, and every ten seconds.
+// For programs: a document when state, attempt, stage, alarms or reason changed, and every ten seconds.
 class DocumentView final : public JobView {
  public:
   DocumentView(OutputFormat format, std::ostream* out)
@@ -132,8 +132,8 @@ class DocumentView final : public JobView {
                                                    : MessageWriter::Form::kJsonLines) {}
 
   void Show(const v1::Job& job, absl::Time now) override {
-    const std::string topic =
-        absl::StrCat(job.state(), " ", job.attempt(), " ", job.progress().stage(), " ", job.reason());
+    const std::string topic = absl::StrCat(job.state(), " ", job.attempt(), " ", job.progress().stage(), " ",
+                                           job.alarms_size(), " ", job.reason());
     if (topic == topic_ && now - written_ < kDocumentPeriod) return;
     topic_ = topic;
     written_ = now;

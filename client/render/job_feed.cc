@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/render/alarm_text.h"
 #include "client/render/plain_text.h"
 #include "client/render/quantity.h"
 #include "client/render/stage_results.h"
@@ -42,12 +43,24 @@ FeedStep JobFeed::Update(const v1::Job& job, absl::Time now, const LineStyle& st
   if (away_) step.lines.push_back("the coordinator is back");
   away_ = false;
   if (!began_ || job.state() != last_.state()) state_since_ = now;
+  FindAlarms(job, &step);
   FindFinishedStages(job, &step);
   FindChanges(job, &step);
   step.live = Live(job, now, style);
   began_ = true;
   last_ = job;
   return step;
+}
+
+void JobFeed::FindAlarms(const v1::Job& job, FeedStep* step) {
+  for (const v1::Alarm& alarm : job.alarms()) {
+    const auto is_it = [&alarm](const v1::Alarm& told) {
+      return told.kind() == alarm.kind() && told.stage() == alarm.stage() && told.task() == alarm.task();
+    };
+    if (std::any_of(last_.alarms().begin(), last_.alarms().end(), is_it)) continue;
+    step->lines.push_back(absl::StrCat("warning: ", AlarmText(alarm)));
+    if (!alarm.advice().empty()) step->lines.push_back(absl::StrCat("         ", AdviceText(alarm)));
+  }
 }
 
 void JobFeed::FindFinishedStages(const v1::Job& job, FeedStep* step) {

@@ -33,6 +33,7 @@ class JobFeed {
   FeedStep Away(absl::Time since, absl::Time now);
 
  private:
+  void FindAlarms(const v1::Job& job, FeedStep* step);
   void FindFinishedStages(const v1::Job& job, FeedStep* step);
   void FindChanges(const v1::Job& job, FeedStep* step);
   std::string Live(const v1::Job& job, absl::Time now, const LineStyle& style);

@@ -58,6 +58,26 @@ TEST(JobFeedTest, TellsWhyAnAttemptEndedAndThatItIsTriedAgain) {
   EXPECT_THAT(feed.Update(job, kStart, LineStyle()).lines, ElementsAre("attempt 2 begins"));
 }
 
+TEST(JobFeedTest, SaysEachAlarmOnceAndWhatToDo) {
+  JobFeed feed;
+  v1::Job job = Job(v1::Job::RUNNING, "a");
+  feed.Update(job, kStart, LineStyle());
+  v1::Alarm* alarm = job.add_alarms();
+  alarm->set_kind(v1::Alarm::COLLAPSE);
+  alarm->set_stage("a");
+  alarm->set_step(120);
+  alarm->set_text("the features are all the same");
+  alarm->set_advice("Lower the rate");
+  EXPECT_THAT(feed.Update(job, kStart, LineStyle()).lines,
+              ElementsAre("warning: COLLAPSE in a at step 120: the features are all the same",
+                          "         what to do: Lower the rate"));
+  EXPECT_THAT(feed.Update(job, kStart, LineStyle()).lines, IsEmpty());
+  *job.add_alarms() = job.alarms(0);
+  job.mutable_alarms(1)->set_stage("b");
+  EXPECT_THAT(feed.Update(job, kStart, LineStyle()).lines,
+              ElementsAre(HasSubstr("COLLAPSE in b"), HasSubstr("what to do")));
+}
+
 TEST(JobFeedTest, SaysHowToGoOnAfterAPause) {
   JobFeed feed;
   feed.Update(Job(v1::Job::RUNNING, "a"), kStart, LineStyle());

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "client/render/alarm_text.h"
 #include "client/render/job_feed.h"
 #include "client/render/plain_text.h"
 #include "client/render/progress_line.h"
@@ -105,6 +106,15 @@ std::string FailureSection(const v1::Failure& failure) {
   return text;
 }
 
+std::string AlarmsText(const v1::Job& job) {
+  std::string text;
+  for (const v1::Alarm& alarm : job.alarms()) {
+    absl::StrAppend(&text, AlarmText(alarm), "\n");
+    if (!alarm.advice().empty()) absl::StrAppend(&text, "  ", AdviceText(alarm), "\n");
+  }
+  return text;
+}
+
 std::string MetricsText(const v1::Job& job) {
   Table metrics({{"METRIC"}, {"NEWEST", Align::kRight}});
   const MetricValues values(job.progress().metrics().begin(), job.progress().metrics().end());
@@ -144,6 +154,7 @@ std::string JobSections(const v1::Job& job, const std::vector<FinishedStage>& fi
   }
   absl::StrAppend(&text, "  results in ", OneLine(job.output()), "\n");
   AppendSection("Stages", StagesText(job), &text);
+  if (!job.alarms().empty()) AppendSection("Warnings", AlarmsText(job), &text);
   if (!finished.empty()) AppendSection("Results", ResultsText(job, finished), &text);
   if (job.state() == v1::Job::RUNNING && !job.progress().stage().empty()) {
     AppendSection("Progress", ProgressLine(job, LineStyle()), &text);

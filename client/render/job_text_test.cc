@@ -68,6 +68,26 @@ Failure of attempt 1
 )");
 }
 
+TEST(JobTextTest, ShowsAlarmsWithWhatToDo) {
+  v1::Job job = FailedOnce();
+  v1::Alarm* alarm = job.add_alarms();
+  alarm->set_kind(v1::Alarm::NOT_LEARNING);
+  alarm->set_stage("pretrain");
+  alarm->set_task("jigsaw");
+  alarm->set_step(1200);
+  alarm->set_text("jigsaw_loss has been 3.1781");
+  alarm->set_advice("Try other learning rates");
+  job.add_alarms()->set_kind(static_cast<v1::Alarm::Kind>(17));
+  EXPECT_THAT(JobSections(job, {}, kNow), ::testing::HasSubstr(R"(
+Warnings
+  NOT LEARNING of jigsaw in pretrain at step 1,200: jigsaw_loss has been 3.1781
+    what to do: Try other learning rates
+  ALARM 17 in  at step 0: 
+
+Progress
+)"));
+}
+
 TEST(JobTextTest, ListsJobs) {
   v1::Job queued;
   queued.set_name("jobs/8");

@@ -15,6 +15,8 @@ namespace {
 constexpr char kLoss[] = "loss";
 constexpr char kChanceLoss[] = "chance_loss";
 constexpr char kSpread[] = "feature_spread";
+constexpr char kProbe[] = "probe_knn";  // of a backbone while it is pretrained
+constexpr char kProbeChance[] = "probe_chance";
 constexpr char kChanceAccuracy[] = "chance_accuracy";
 struct Score {
   const char* metric;
@@ -70,6 +72,11 @@ std::string LossText(const MetricValues& values, absl::string_view stage) {
   if (chance.has_value()) absl::StrAppend(&text, " (chance ", NumberText(*chance), ")");
   const std::optional<double> spread = Find(values, stage, kSpread);
   if (spread.has_value()) absl::StrAppend(&text, ", spread ", absl::StrFormat("%.2f", *spread));
+  const std::optional<double> probe = Find(values, stage, kProbe);
+  const std::optional<double> probe_chance = Find(values, stage, kProbeChance);
+  if (probe.has_value() && probe_chance.has_value()) {
+    absl::StrAppend(&text, ", knn probe ", PercentText(*probe), " (chance ", PercentText(*probe_chance), ")");
+  }
   return text;
 }
 
@@ -92,7 +99,7 @@ std::vector<std::string> ResultMetrics(const v1::Stage& stage) {
 
 std::vector<std::string> LossMetrics(const v1::Stage& stage) {
   std::vector<std::string> names;
-  for (const char* name : {kLoss, kChanceLoss, kSpread})
+  for (const char* name : {kLoss, kChanceLoss, kSpread, kProbe, kProbeChance})
     names.push_back(absl::StrCat(stage.name(), "/", name));
   return names;
 }

@@ -23,11 +23,17 @@ void VisitData(v1::JobSpec* spec, const std::function<void(const std::string&, v
     const std::string path = absl::StrCat("stages[", i, "].");
     if (stage->has_pretrain() && stage->pretrain().has_data())
       visit(path + "pretrain.data", stage->mutable_pretrain()->mutable_data());
+    if (stage->pretrain().probe().has_data())
+      visit(path + "pretrain.probe.data", stage->mutable_pretrain()->mutable_probe()->mutable_data());
     if (stage->has_finetune()) {
       if (stage->finetune().has_data())
         visit(path + "finetune.data", stage->mutable_finetune()->mutable_data());
       if (stage->finetune().has_test())
         visit(path + "finetune.test", stage->mutable_finetune()->mutable_test());
+      if (stage->finetune().unlabelled().has_data()) {
+        visit(path + "finetune.unlabelled.data",
+              stage->mutable_finetune()->mutable_unlabelled()->mutable_data());
+      }
     }
     if (stage->has_evaluate()) {
       if (stage->evaluate().has_data())

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/descriptor.h"
+#include "proto/cpp/consistency_spec.h"
 #include "proto/cpp/task_defaults.h"
 
 namespace pretext {
@@ -58,19 +59,62 @@ void ApplyDefaultsToBackbone(v1::BackboneSpec* backbone, const v1::BackboneSpec*
   if (image_size > 0) backbone->set_stem(ResolveStem(backbone->stem(), image_size));
 }
 
+// every_steps stays open until the stage's steps are counted.
+void ApplyDefaultsToProbe(v1::ProbeSpec* probe) {
+  PRETEXT_DEFAULT(probe, pictures, 3000);
+  PRETEXT_DEFAULT(probe, each_block, true);
+  if (probe->has_data()) ApplyDefaultsToData(probe->mutable_data());
+}
+
 void ApplyDefaultsToPretrain(v1::PretrainStage* stage, const v1::BackboneSpec* continued) {
   PRETEXT_DEFAULT(stage, batch_size, 256);
   PRETEXT_DEFAULT(stage, accumulation, 1);
   if (!stage->has_max_steps()) PRETEXT_DEFAULT(stage, epochs, 100);
   ApplyDefaultsToBackbone(stage->mutable_backbone(), continued, stage->image_size());
   for (v1::TaskSpec& task : *stage->mutable_tasks()) ApplyTaskDefaults(*stage, &task);
+  if (stage->weighting() == v1::PretrainStage::WEIGHTING_UNSPECIFIED) {
+    stage->set_weighting(v1::PretrainStage::FIXED);
+  }
+  if (stage->has_consistency()) ApplyConsistencyDefaults(stage);
   ApplyDefaultsToOptimizer(stage);
+  if (stage->has_probe()) ApplyDefaultsToProbe(stage->mutable_probe());
   if (stage->has_data()) ApplyDefaultsToData(stage->mutable_data());
 }
 
 double DefaultFinetuneRate(v1::FinetuneStage::Recipe recipe) {
   if (recipe == v1::FinetuneStage::FINE_TUNE) return 2e-3;
   return recipe == v1::FinetuneStage::ULMFIT ? 0.01 : 1e-3;
+}
+
+// RandAugment's strength (Cubuk et al. 2020) by the changes that there are.
+v1::AugmentSpec DefaultCopyAugment() {
+  v1::AugmentSpec augment = DefaultFinetuneAugment();
+  augment.set_jitter_probability(0.8);
+  augment.set_brightness(0.8);
+  augment.set_contrast(0.8);
+  augment.set_saturation(0.8);
+  augment.set_hue(0.2);
+  augment.set_gray_probability(0.2);
+  augment.set_solarize_probability(0.2);
+  return augment;
+}
+
+void ApplyDefaultsToUnlabelled(v1::UnlabelledSpec* unlabelled) {
+  if (unlabelled->method() == v1::UnlabelledSpec::METHOD_UNSPECIFIED) {
+    unlabelled->set_method(v1::UnlabelledSpec::UDA);
+  }
+  const bool uda = unlabelled->method() == v1::UnlabelledSpec::UDA;
+  PRETEXT_DEFAULT(unlabelled, weight, 1);
+  PRETEXT_DEFAULT(unlabelled, ratio, 7);
+  PRETEXT_DEFAULT(unlabelled, confidence, uda ? 0.8 : 0.95);
+  if (uda) {
+    PRETEXT_DEFAULT(unlabelled, sharpening, 0.4);
+    if (unlabelled->annealing() == v1::UnlabelledSpec::ANNEALING_UNSPECIFIED) {
+      unlabelled->set_annealing(v1::UnlabelledSpec::OFF);
+    }
+  }
+  *unlabelled->mutable_augment() = FillAugment(unlabelled->augment(), DefaultCopyAugment());
+  if (unlabelled->has_data()) ApplyDefaultsToData(unlabelled->mutable_data());
 }
 
 void ApplyDefaultsToFinetune(v1::FinetuneStage* stage, const v1::BackboneSpec* continued) {
@@ -94,6 +138,7 @@ void ApplyDefaultsToFinetune(v1::FinetuneStage* stage, const v1::BackboneSpec* c
   }
   if (stage->has_data()) ApplyDefaultsToData(stage->mutable_data());
   if (stage->has_test()) ApplyDefaultsToData(stage->mutable_test());
+  if (stage->has_unlabelled()) ApplyDefaultsToUnlabelled(stage->mutable_unlabelled());
 }
 
 void ApplyDefaultsToEvaluate(v1::EvaluateStage* stage, const v1::BackboneSpec* continued) {
@@ -101,6 +146,7 @@ void ApplyDefaultsToEvaluate(v1::EvaluateStage* stage, const v1::BackboneSpec* c
     PRETEXT_DEFAULT(stage->mutable_knn(), neighbours, 20);
     PRETEXT_DEFAULT(stage->mutable_knn(), temperature, 0.07);
   }
+  if (stage->has_linear()) PRETEXT_DEFAULT(stage->mutable_linear(), each_block, false);
   if (stage->has_linear() && stage->linear().penalties().empty()) {
     for (double penalty : {1e-4, 1e-3, 1e-2, 1e-1, 1.0}) stage->mutable_linear()->add_penalties(penalty);
   }

@@ -79,9 +79,26 @@ TEST(ApplyDefaultsTest, KeepsWhatWasGiven) {
   EXPECT_EQ(spec.max_restarts(), 0);
 }
 
+TEST(ApplyDefaultsTest, ColorizationHasTheOptionsOfItsMethodAlone) {
+  v1::JobSpec spec;
+  v1::PretrainStage* stage = spec.add_stages()->mutable_pretrain();
+  stage->add_tasks()->mutable_colorization();
+  stage->add_tasks()->mutable_colorization()->set_method(v1::ColorizationSpec::LARSSON);
+  ApplyDefaults(&spec);
+  const v1::ColorizationSpec& zhang = stage->tasks(0).colorization();
+  EXPECT_EQ(zhang.method(), v1::ColorizationSpec::ZHANG);
+  EXPECT_EQ(zhang.neighbours(), 5);
+  EXPECT_FALSE(zhang.has_points() || zhang.has_window() || zhang.has_hue_weight());
+  const v1::ColorizationSpec& larsson = stage->tasks(1).colorization();
+  EXPECT_EQ(larsson.points(), 128);
+  EXPECT_EQ(larsson.hue_weight(), 5);
+  EXPECT_FALSE(larsson.has_neighbours() || larsson.has_sigma() || larsson.has_prior_samples());
+  EXPECT_EQ(larsson.augment().crop_scale_min(), 0.5);
+}
+
 TEST(ApplyDefaultsTest, ApplyingTwiceIsApplyingOnce) {
   v1::JobSpec once = MocoJob();
-  once.add_stages()->mutable_finetune();
+  once.add_stages()->mutable_finetune()->mutable_unlabelled()->mutable_data();
   once.add_stages()->mutable_evaluate()->mutable_linear();
   ApplyDefaults(&once);
   v1::JobSpec twice = once;
@@ -124,6 +141,44 @@ TEST(ApplyDefaultsTest, FineTuningRatesFollowTheRecipe) {
     EXPECT_DOUBLE_EQ(spec.stages(0).finetune().learning_rate(), want_rate);
     EXPECT_TRUE(spec.stages(0).finetune().has_classify());
   }
+}
+
+TEST(ApplyDefaultsTest, AProbeLooksAtEachBlockAndItsIntervalStaysOpen) {
+  v1::JobSpec spec;
+  spec.add_stages()->mutable_pretrain()->mutable_probe()->mutable_data()->set_images("/labelled");
+  ApplyDefaults(&spec);
+  const v1::ProbeSpec& probe = spec.stages(0).pretrain().probe();
+  EXPECT_EQ(probe.pictures(), 3000);
+  EXPECT_TRUE(probe.each_block());
+  EXPECT_FALSE(probe.has_every_steps());
+  EXPECT_EQ(probe.data().max_broken_share(), 0.01);
+  spec.clear_stages();
+  spec.add_stages()->mutable_pretrain();
+  ApplyDefaults(&spec);
+  EXPECT_FALSE(spec.stages(0).pretrain().has_probe());
+}
+
+TEST(ApplyDefaultsTest, UnlabelledPicturesAreTakenAsThePapersDo) {
+  v1::JobSpec spec;
+  spec.add_stages()->mutable_finetune();
+  spec.add_stages()->mutable_finetune()->mutable_unlabelled();
+  spec.add_stages()->mutable_finetune()->mutable_unlabelled()->set_method(v1::UnlabelledSpec::FIXMATCH);
+  ApplyDefaults(&spec);
+  EXPECT_FALSE(spec.stages(0).finetune().has_unlabelled());
+  const v1::UnlabelledSpec& uda = spec.stages(1).finetune().unlabelled();
+  EXPECT_EQ(uda.method(), v1::UnlabelledSpec::UDA);
+  EXPECT_EQ(uda.weight(), 1);
+  EXPECT_EQ(uda.ratio(), 7);
+  EXPECT_EQ(uda.confidence(), 0.8);
+  EXPECT_EQ(uda.sharpening(), 0.4);
+  EXPECT_EQ(uda.annealing(), v1::UnlabelledSpec::OFF);
+  EXPECT_EQ(uda.augment().brightness(), 0.8);
+  EXPECT_EQ(uda.augment().crop_scale_min(), 0.35);
+  EXPECT_FALSE(uda.has_data());
+  const v1::UnlabelledSpec& fixmatch = spec.stages(2).finetune().unlabelled();
+  EXPECT_EQ(fixmatch.confidence(), 0.95);
+  EXPECT_FALSE(fixmatch.has_sharpening());
+  EXPECT_EQ(fixmatch.annealing(), v1::UnlabelledSpec::ANNEALING_UNSPECIFIED);
 }
 
 TEST(DefaultAugmentTest, SetsEveryField) {

@@ -166,12 +166,18 @@ struct ValuePlace {
   std::vector<PathStep> steps;
 };
 
-// The places of everything CollectValues names, but for the entries of maps, which have no defaults.
+// The places of everything CollectValues names; of a map that of all its entries together.
 void CollectPlaces(const Message& message, const ValuePlace& at, std::vector<ValuePlace>* places) {
   for (const FieldDescriptor* field : SetFields(message)) {
     const Reflection& reflection = *message.GetReflection();
     const bool is_message = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
-    if (field->is_map()) continue;
+    if (field->is_map()) {
+      ValuePlace place = at;
+      place.path = Join(at.path, field->name());
+      place.steps.push_back({field, -1});
+      places->push_back(place);
+      continue;
+    }
     const int count = is_message && field->is_repeated() ? reflection.FieldSize(message, field) : 1;
     for (int i = 0; i < count; ++i) {
       const bool repeated = is_message && field->is_repeated();
@@ -203,19 +209,38 @@ void ClearValue(const std::vector<PathStep>& steps, Message* message) {
   message->GetReflection()->ClearField(message, steps.back().field);
 }
 
-// Empty when it is not set.
-std::string ValueText(const std::vector<PathStep>& steps, const v1::JobSpec& spec) {
+// The message that holds the value.
+const Message& MessageAt(const std::vector<PathStep>& steps, const v1::JobSpec& spec) {
   const Message* message = &spec;
   for (size_t i = 0; i + 1 < steps.size(); ++i) {
     const Reflection& reflection = *message->GetReflection();
     message = steps[i].index < 0 ? &reflection.GetMessage(*message, steps[i].field)
                                  : &reflection.GetRepeatedMessage(*message, steps[i].field, steps[i].index);
   }
+  return *message;
+}
+
+// Empty when it is not set.
+std::string ValueText(const std::vector<PathStep>& steps, const v1::JobSpec& spec) {
+  const Message* message = &MessageAt(steps, spec);
   const FieldDescriptor& field = *steps.back().field;
   const Reflection& reflection = *message->GetReflection();
+  if (field.is_map()) {
+    return absl::StrJoin(SortedEntries(*message, field), ", ", absl::PairFormatter(": "));
+  }
   if (field.is_repeated()) return reflection.FieldSize(*message, &field) > 0 ? ListText(*message, field) : "";
   if (!reflection.HasField(*message, &field)) return "";
   return field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE ? "{}" : ScalarText(*message, field, -1);
+}
+
+// The paths at a place: one, or one for each entry of a map.
+std::vector<std::string> ValuePaths(const ValuePlace& place, const v1::JobSpec& spec) {
+  if (!place.steps.back().field->is_map()) return {place.path};
+  std::vector<std::string> paths;
+  for (const auto& [key, value] : SortedEntries(MessageAt(place.steps, spec), *place.steps.back().field)) {
+    paths.push_back(Join(place.path, key));
+  }
+  return paths;
 }
 
 class SpecWriter {
@@ -296,7 +321,9 @@ Origins RecallOrigins(const v1::JobSpec& resolved) {
     ClearValue(place.steps, &refilled);
     ApplyDefaults(&refilled);
     const bool is_default = ValueText(place.steps, refilled) == ValueText(place.steps, resolved);
-    origins[place.path] = is_default ? "default" : "given";
+    for (const std::string& path : ValuePaths(place, resolved)) {
+      origins[path] = is_default ? "default" : "given";
+    }
   }
   return origins;
 }

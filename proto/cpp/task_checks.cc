@@ -29,11 +29,40 @@ void CheckMoco(const v1::MocoSpec& moco, int64_t batch_size, const SpecChecker& 
   CheckAugment(moco.augment(), check.Within("augment"), /*keeps_colors=*/false);
 }
 
+// Options of the other method would have no effect.
+void CheckMethod(const v1::ColorizationSpec& colorization, const SpecChecker& check) {
+  check.KnownValue("method", colorization.method(), v1::ColorizationSpec::Method_IsValid);
+  const bool at_points = colorization.method() == v1::ColorizationSpec::LARSSON;
+  const auto belongs_to = [&](bool larsson, absl::string_view field, bool set) {
+    if (!set || larsson == at_points) return;
+    check.Fault(field,
+                absl::StrCat("is an option of the method ", larsson ? "larsson" : "zhang", ", and method is ",
+                             at_points ? "larsson" : "zhang", ": leave it out, or change method"));
+  };
+  belongs_to(false, "neighbours", colorization.has_neighbours());
+  belongs_to(false, "sigma", colorization.has_sigma());
+  belongs_to(false, "uniform_share", colorization.has_uniform_share());
+  belongs_to(false, "prior_samples", colorization.has_prior_samples());
+  belongs_to(true, "points", colorization.has_points());
+  belongs_to(true, "window", colorization.has_window());
+  belongs_to(true, "hue_weight", colorization.has_hue_weight());
+}
+
 void CheckColorization(const v1::ColorizationSpec& colorization, const v1::DataSpec* data,
                        const SpecChecker& check) {
   if (data != nullptr && data->channels() == 1) {
     check.Fault("predicts colours, but data.channels is 1 (grey): take the task out, or set channels to 3");
   }
+  CheckMethod(colorization, check);
+  if (colorization.has_points()) check.CountInRange("points", colorization.points(), 1, 4096);
+  if (colorization.has_window()) {
+    check.CountInRange("window", colorization.window(), 1, kLargestTile);
+    if (colorization.window() > 0 && colorization.window() % 2 == 0) {
+      check.Fault("window",
+                  absl::StrCat("must be odd, so that it has a middle, not ", colorization.window()));
+    }
+  }
+  if (colorization.has_hue_weight()) check.NotNegative("hue_weight", colorization.hue_weight());
   if (colorization.has_neighbours()) check.CountInRange("neighbours", colorization.neighbours(), 1, 313);
   if (colorization.has_sigma()) check.Positive("sigma", colorization.sigma());
   const double uniform_share = colorization.uniform_share();
@@ -108,6 +137,38 @@ void CheckDenoising(const v1::DenoisingSpec& denoising, const SpecChecker& check
   check.InRange("amount", denoising.amount(), 0, is_share ? 1 : 10);
 }
 
+void CheckInpainting(const v1::InpaintingSpec& inpainting, const SpecChecker& check) {
+  check.KnownValue("hole", inpainting.hole(), v1::InpaintingSpec::Hole_IsValid);
+  if (inpainting.has_rim()) check.CountInRange("rim", inpainting.rim(), 0, kLargestTile);
+  if (inpainting.has_rim_weight()) check.Positive("rim_weight", inpainting.rim_weight());
+  if (inpainting.has_adversarial_share()) {
+    check.InRange("adversarial_share", inpainting.adversarial_share(), 0, 1);
+  }
+  if (inpainting.has_adversary_rate()) check.Positive("adversary_rate", inpainting.adversary_rate());
+  const double whole_share = inpainting.whole_share();
+  if (!(whole_share >= 0 && whole_share < 1)) {
+    check.Fault("whole_share", absl::StrCat("must be at least 0 and less than 1, not ", whole_share));
+  }
+  if (inpainting.has_prior_samples()) {
+    check.CountInRange("prior_samples", inpainting.prior_samples(), 1, 1000000);
+  }
+  CheckAugment(inpainting.augment(), check.Within("augment"), /*keeps_colors=*/false);
+}
+
+void CheckSpotArtifacts(const v1::SpotArtifactsSpec& spot, const SpecChecker& check) {
+  const auto part = [&check](absl::string_view field, bool set, double value) {
+    if (!set || (value > 0 && value < 1)) return;
+    check.Fault(field, absl::StrCat("must be more than 0 and less than 1, not ", value));
+  };
+  part("preparing_share", spot.has_preparing_share(), spot.preparing_share());
+  part("keep_share", spot.has_keep_share(), spot.keep_share());
+  if (spot.has_mask_weight()) check.NotNegative("mask_weight", spot.mask_weight());
+  if (spot.has_repair_weight()) check.NotNegative("repair_weight", spot.repair_weight());
+  if (spot.has_repair_rate()) check.Positive("repair_rate", spot.repair_rate());
+  if (spot.has_width()) check.CountInRange("width", spot.width(), 1, 256);
+  CheckAugment(spot.augment(), check.Within("augment"), /*keeps_colors=*/false);
+}
+
 }  // namespace
 
 void CheckAugment(const v1::AugmentSpec& augment, const SpecChecker& check, bool keeps_colors) {
@@ -167,6 +228,10 @@ void CheckTask(const v1::TaskSpec& task, int64_t batch_size, const v1::DataSpec*
       return CheckReconstruction(task.autoencoder(), check.Within("autoencoder"));
     case v1::TaskSpec::kDenoising:
       return CheckDenoising(task.denoising(), check.Within("denoising"));
+    case v1::TaskSpec::kInpainting:
+      return CheckInpainting(task.inpainting(), check.Within("inpainting"));
+    case v1::TaskSpec::kSpotArtifacts:
+      return CheckSpotArtifacts(task.spot_artifacts(), check.Within("spot_artifacts"));
     case v1::TaskSpec::TASK_NOT_SET:
       check.Fault(absl::StrCat("must name a task: ", TaskNames()));
   }

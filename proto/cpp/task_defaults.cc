@@ -45,12 +45,31 @@ void ApplyDefaultsToMoco(v1::MocoSpec* moco, const v1::PretrainStage& stage) {
   if (stage.has_max_steps()) PRETEXT_DEFAULT(moco, momentum, ResolveMocoMomentum(*moco, stage.max_steps()));
   PRETEXT_DEFAULT(moco, temperature, first_version ? 0.07 : 0.2);
   PRETEXT_DEFAULT(moco, embedding_size, 128);
+  PRETEXT_DEFAULT(moco, symmetric, false);
   const v1::AugmentSpec augment = DefaultMocoAugment(moco->version(), stage.image_size());
   if (first_version) {
     *moco->mutable_augment() = FillAugment(moco->augment(), augment);  // no blur, whatever the size
   } else {
     FillAugmentOf(moco->mutable_augment(), augment, stage.image_size());
   }
+}
+
+// Of the method's own options; what it does not use stays unset.
+void ApplyDefaultsToColorization(v1::ColorizationSpec* colorization) {
+  if (colorization->method() == v1::ColorizationSpec::METHOD_UNSPECIFIED) {
+    colorization->set_method(v1::ColorizationSpec::ZHANG);
+  }
+  if (colorization->method() == v1::ColorizationSpec::LARSSON) {
+    PRETEXT_DEFAULT(colorization, points, 128);
+    PRETEXT_DEFAULT(colorization, hue_weight, 5);
+  } else {
+    PRETEXT_DEFAULT(colorization, neighbours, 5);
+    PRETEXT_DEFAULT(colorization, sigma, 5);
+    PRETEXT_DEFAULT(colorization, uniform_share, 0.5);
+    PRETEXT_DEFAULT(colorization, prior_samples, 2000);
+  }
+  v1::AugmentSpec* augment = colorization->mutable_augment();
+  *augment = FillAugment(*augment, DefaultColorizationAugment());
 }
 
 void ApplyDefaultsToPirl(v1::PirlSpec* pirl) {
@@ -62,6 +81,28 @@ void ApplyDefaultsToPirl(v1::PirlSpec* pirl) {
   if (pirl->loss() == v1::CONTRAST_LOSS_UNSPECIFIED) pirl->set_loss(v1::NCE);
   *pirl->mutable_augment() = FillAugment(pirl->augment(), DefaultPirlAugment());
   *pirl->mutable_copy_augment() = FillAugment(pirl->copy_augment(), DefaultPirlCopyAugment());
+}
+
+void ApplyDefaultsToInpainting(v1::InpaintingSpec* inpainting) {
+  if (inpainting->hole() == v1::InpaintingSpec::HOLE_UNSPECIFIED) {
+    inpainting->set_hole(v1::InpaintingSpec::REGION);
+  }
+  PRETEXT_DEFAULT(inpainting, rim_weight, 10);
+  PRETEXT_DEFAULT(inpainting, adversarial_share, 0);
+  PRETEXT_DEFAULT(inpainting, adversary_rate, 2e-4);
+  PRETEXT_DEFAULT(inpainting, whole_share, 0);
+  PRETEXT_DEFAULT(inpainting, prior_samples, 2000);
+  *inpainting->mutable_augment() = FillAugment(inpainting->augment(), DefaultReconstructionAugment());
+}
+
+void ApplyDefaultsToSpotArtifacts(v1::SpotArtifactsSpec* spot) {
+  PRETEXT_DEFAULT(spot, preparing_share, 0.3);
+  PRETEXT_DEFAULT(spot, keep_share, 0.3);
+  PRETEXT_DEFAULT(spot, mask_weight, 0.1);
+  PRETEXT_DEFAULT(spot, repair_weight, 30);
+  PRETEXT_DEFAULT(spot, repair_rate, 3e-4);
+  PRETEXT_DEFAULT(spot, width, 32);
+  *spot->mutable_augment() = FillAugment(spot->augment(), DefaultSpotArtifactsAugment());
 }
 
 }  // namespace
@@ -77,16 +118,8 @@ void ApplyTaskDefaults(const v1::PretrainStage& stage, v1::TaskSpec* task) {
       *augment = FillAugment(*augment, DefaultRotationAugment());
       return;
     }
-    case v1::TaskSpec::kColorization: {
-      v1::ColorizationSpec* colorization = task->mutable_colorization();
-      PRETEXT_DEFAULT(colorization, neighbours, 5);
-      PRETEXT_DEFAULT(colorization, sigma, 5);
-      PRETEXT_DEFAULT(colorization, uniform_share, 0.5);
-      PRETEXT_DEFAULT(colorization, prior_samples, 2000);
-      v1::AugmentSpec* augment = colorization->mutable_augment();
-      *augment = FillAugment(*augment, DefaultColorizationAugment());
-      return;
-    }
+    case v1::TaskSpec::kColorization:
+      return ApplyDefaultsToColorization(task->mutable_colorization());
     case v1::TaskSpec::kContextPrediction: {
       v1::ContextPredictionSpec* context = task->mutable_context_prediction();
       if (context->color() == v1::ContextPredictionSpec::COLOR_UNSPECIFIED) {
@@ -132,6 +165,10 @@ void ApplyTaskDefaults(const v1::PretrainStage& stage, v1::TaskSpec* task) {
       *denoising->mutable_augment() = FillAugment(denoising->augment(), DefaultReconstructionAugment());
       return;
     }
+    case v1::TaskSpec::kInpainting:
+      return ApplyDefaultsToInpainting(task->mutable_inpainting());
+    case v1::TaskSpec::kSpotArtifacts:
+      return ApplyDefaultsToSpotArtifacts(task->mutable_spot_artifacts());
     case v1::TaskSpec::TASK_NOT_SET:
       return;
   }
@@ -170,6 +207,13 @@ v1::AugmentSpec DefaultPirlCopyAugment() {
   return augment;
 }
 v1::AugmentSpec DefaultReconstructionAugment() { return MakeAugment(/*crop_scale_min=*/0.5); }
+v1::AugmentSpec DefaultSpotArtifactsAugment() {
+  v1::AugmentSpec augment = MakeAugment(/*crop_scale_min=*/0.33);
+  augment.set_jitter_probability(1);
+  augment.set_brightness(0.125);
+  augment.set_saturation(0.5);
+  return augment;
+}
 v1::AugmentSpec DefaultFinetuneAugment() { return MakeAugment(/*crop_scale_min=*/0.35); }
 
 v1::AugmentSpec FillAugment(const v1::AugmentSpec& spec, const v1::AugmentSpec& defaults) {
@@ -198,6 +242,10 @@ v1::AugmentSpec ResolveAugment(const v1::TaskSpec& task, int32_t image_size) {
       return FillAugment(task.autoencoder().augment(), DefaultReconstructionAugment());
     case v1::TaskSpec::kDenoising:
       return FillAugment(task.denoising().augment(), DefaultReconstructionAugment());
+    case v1::TaskSpec::kInpainting:
+      return FillAugment(task.inpainting().augment(), DefaultReconstructionAugment());
+    case v1::TaskSpec::kSpotArtifacts:
+      return FillAugment(task.spot_artifacts().augment(), DefaultSpotArtifactsAugment());
     case v1::TaskSpec::TASK_NOT_SET:
       break;
   }

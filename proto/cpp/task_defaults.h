@@ -26,7 +26,8 @@ v1::AugmentSpec DefaultJigsawAugment();
 v1::AugmentSpec DefaultInstanceAugment();
 v1::AugmentSpec DefaultPirlAugment();
 v1::AugmentSpec DefaultPirlCopyAugment();
-v1::AugmentSpec DefaultReconstructionAugment();  // autoencoder, denoising
+v1::AugmentSpec DefaultReconstructionAugment();  // autoencoder, denoising, inpainting
+v1::AugmentSpec DefaultSpotArtifactsAugment();
 v1::AugmentSpec DefaultFinetuneAugment();
 
 // `spec` with its unset fields taken from `defaults`.

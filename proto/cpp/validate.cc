@@ -1,5 +1,6 @@
 #include "proto/cpp/validate.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -12,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "google/protobuf/descriptor.h"
+#include "proto/cpp/consistency_spec.h"
 #include "proto/cpp/nearest_name.h"
 #include "proto/cpp/quoted_text.h"
 #include "proto/cpp/spec_checker.h"
@@ -78,8 +80,31 @@ void CheckBackbone(const v1::BackboneSpec& backbone, int64_t batch_size, int32_t
   }
 }
 
+void CheckInitLayers(const v1::InitSpec& init, const SpecChecker& check) {
+  static const auto* const kBlocks =
+      new std::vector<std::string>{"stem", "layer1", "layer2", "layer3", "layer4"};
+  std::set<std::string> named;
+  for (int i = 0; i < init.layers_size(); ++i) {
+    const std::string& block = init.layers(i);
+    const std::string field = absl::StrCat("layers[", i, "]");
+    if (std::find(kBlocks->begin(), kBlocks->end(), block) == kBlocks->end()) {
+      check.Fault(field, absl::StrCat("there is no block ", Quoted(block), "; there are ",
+                                      absl::StrJoin(*kBlocks, ", ")));
+    } else if (!named.insert(block).second) {
+      check.Fault(field, absl::StrCat("names ", block, " a second time"));
+    }
+  }
+  if (!init.layers().empty() && init.has_random()) {
+    check.Fault(
+        "layers",
+        "says which blocks to take, but the stage starts from fresh random weights; name the stage, job or "
+        "file to take them from");
+  }
+}
+
 // `earlier` are the names of the stages before this one.
 void CheckInit(const v1::InitSpec& init, const std::vector<std::string>& earlier, const SpecChecker& check) {
+  CheckInitLayers(init, check);
   switch (init.from_case()) {
     case v1::InitSpec::kStage: {
       for (const std::string& name : earlier) {
@@ -181,6 +206,17 @@ void CheckBatch(int64_t batch_size, int32_t accumulation, const StageContext& co
   }
 }
 
+void CheckProbe(const v1::ProbeSpec& probe, const SpecChecker& check) {
+  if (!probe.has_data()) {
+    check.Fault("data", "is missing: a probe judges by labelled pictures; give images and labels");
+  } else {
+    CheckData(probe.data(), check.Within("data"));
+    CheckLabelled(&probe.data(), "a probe judges by labels", check.Within("data"));
+  }
+  if (probe.has_every_steps()) check.CountInRange("every_steps", probe.every_steps(), 1, int64_t{1} << 40);
+  if (probe.has_pictures()) check.CountInRange("pictures", probe.pictures(), 10, 1000000);
+}
+
 void CheckPretrain(const v1::PretrainStage& stage, const StageContext& context, const SpecChecker& check,
                    std::vector<std::string>* not_divided) {
   const int32_t accumulation = stage.has_accumulation() ? stage.accumulation() : 1;
@@ -207,6 +243,8 @@ void CheckPretrain(const v1::PretrainStage& stage, const StageContext& context, 
   }
   if (!trains)
     check.Fault("tasks", "all have weight 0, so nothing would be trained; give one a positive weight");
+  check.KnownValue("weighting", stage.weighting(), v1::PretrainStage::Weighting_IsValid);
+  if (stage.has_consistency()) CheckConsistency(stage, at_once, check.Within("consistency"));
   CheckLength(stage, check);
   CheckBatch(batch_size, accumulation, context, check, not_divided);
   CheckImageSize(stage.has_image_size(), stage.image_size(), check);
@@ -214,7 +252,38 @@ void CheckPretrain(const v1::PretrainStage& stage, const StageContext& context, 
   CheckSchedule(stage.schedule(), check.Within("schedule"));
   check.KnownValue("precision", stage.precision(), v1::Precision_IsValid);
   CheckStageData(stage, context, check);
+  if (stage.has_probe()) CheckProbe(stage.probe(), check.Within("probe"));
   CheckInit(stage.init(), context.earlier, check.Within("init"));
+}
+
+void CheckUnlabelled(const v1::UnlabelledSpec& unlabelled, v1::FinetuneStage::Recipe recipe,
+                     const SpecChecker& check) {
+  if (recipe == v1::FinetuneStage::LINEAR_PROBE) {
+    check.Fault(
+        "does not go with the recipe LINEAR_PROBE, which says what labels alone make of frozen features; "
+        "take another recipe, or leave unlabelled out");
+  }
+  check.KnownValue("method", unlabelled.method(), v1::UnlabelledSpec::Method_IsValid);
+  if (unlabelled.has_data()) CheckData(unlabelled.data(), check.Within("data"));
+  if (unlabelled.has_weight()) check.NotNegative("weight", unlabelled.weight());
+  if (unlabelled.has_ratio()) check.CountInRange("ratio", unlabelled.ratio(), 1, 64);
+  if (unlabelled.has_confidence() && !(unlabelled.confidence() >= 0 && unlabelled.confidence() < 1)) {
+    check.Fault("confidence",
+                absl::StrCat("must be at least 0 and less than 1, which no picture is above, not ",
+                             unlabelled.confidence()));
+  }
+  check.KnownValue("annealing", unlabelled.annealing(), v1::UnlabelledSpec::Annealing_IsValid);
+  if (unlabelled.has_sharpening()) check.Positive("sharpening", unlabelled.sharpening());
+  if (unlabelled.method() == v1::UnlabelledSpec::FIXMATCH) {
+    if (unlabelled.has_sharpening()) {
+      check.Fault("sharpening",
+                  "belongs to UDA; FIXMATCH goes by the most probable class alone: leave it out");
+    }
+    if (unlabelled.annealing() > v1::UnlabelledSpec::OFF) {
+      check.Fault("annealing", "belongs to UDA; FIXMATCH learns from all labelled pictures: leave it out");
+    }
+  }
+  CheckAugment(unlabelled.augment(), check.Within("augment"), /*keeps_colors=*/false);
 }
 
 void CheckFinetune(const v1::FinetuneStage& stage, const StageContext& context, const SpecChecker& check,
@@ -244,6 +313,9 @@ void CheckFinetune(const v1::FinetuneStage& stage, const StageContext& context, 
   CheckBackbone(stage.backbone(), /*batch_size=*/0, context.world_size, check.Within("backbone"));
   CheckInit(stage.init(), context.earlier, check.Within("init"));
   CheckAugment(stage.augment(), check.Within("augment"), /*keeps_colors=*/false);
+  if (stage.has_unlabelled()) {
+    CheckUnlabelled(stage.unlabelled(), stage.recipe(), check.Within("unlabelled"));
+  }
 }
 
 void CheckEvaluate(const v1::EvaluateStage& stage, const StageContext& context, const SpecChecker& check) {

@@ -107,6 +107,20 @@ TEST(ValidateJobSpecTest, NamesEachFaultAndSaysWhatWouldBeRight) {
        "stages[0].pretrain.tasks[0].colorization.uniform_share: must be more than 0 and at most 1, not 0"},
       {"{data: {images: /d}, stages: [{pretrain: {tasks: [{colorization: {uniform_share: 1.5}}]}}]}",
        "stages[0].pretrain.tasks[0].colorization.uniform_share: must be more than 0 and at most 1, not 1.5"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{colorization: {window: 7}}]}}]}",
+       "stages[0].pretrain.tasks[0].colorization.window: is an option of the method larsson, and method is "
+       "zhang: leave it out, or change method"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{colorization: {method: larsson, sigma: 5}}]}}]}",
+       "stages[0].pretrain.tasks[0].colorization.sigma: is an option of the method zhang, and method is "
+       "larsson: leave it out, or change method"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{colorization: {method: larsson, window: 4}}]}}]}",
+       "stages[0].pretrain.tasks[0].colorization.window: must be odd, so that it has a middle, not 4"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{colorization: {method: larsson, points: "
+       "5000}}]}}]}",
+       "stages[0].pretrain.tasks[0].colorization.points: must be between 1 and 4096, not 5000"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{colorization: {method: larsson, hue_weight: "
+       "-1}}]}}]}",
+       "stages[0].pretrain.tasks[0].colorization.hue_weight: must be 0 or more, not -1"},
       {"{data: {images: /d, channels: 1}, stages: [{pretrain: {tasks: [{colorization: {}}]}}]}",
        "stages[0].pretrain.tasks[0].colorization: predicts colours, but data.channels is 1 (grey): take the "
        "task out, or set channels to 3"},
@@ -131,6 +145,32 @@ TEST(ValidateJobSpecTest, NamesEachFaultAndSaysWhatWouldBeRight) {
        "stages[0].pretrain.backbone.bn_groups: must be a multiple of the world size 2, not 3"},
       {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}], init: {stage: x}}}]}",
        "stages[0].pretrain.init.stage: there is no stage before this one, so none named 'x'"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}], init: {file: /w, layers: [stem, "
+       "layer5]}}}]}",
+       "stages[0].pretrain.init.layers[1]: there is no block 'layer5'; there are stem, layer1, layer2, "
+       "layer3, "
+       "layer4"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}], init: {file: /w, layers: [stem, "
+       "stem]}}}]}",
+       "stages[0].pretrain.init.layers[1]: names stem a second time"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}], init: {layers: [stem]}}}]}",
+       "stages[0].pretrain.init.layers: says which blocks to take, but the stage starts from fresh random "
+       "weights; name the stage, job or file to take them from"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}], probe: {}}}]}",
+       "stages[0].pretrain.probe.data: is missing: a probe judges by labelled pictures; give images and "
+       "labels"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}], probe: {data: {images: /l}}}}]}",
+       "stages[0].pretrain.probe.data.labels: is missing: a probe judges by labels; give \"folders\", a .csv "
+       "with "
+       "the columns path and label, or an IDX file"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}], probe: {data: {images: /l, "
+       "labels: "
+       "folders}, every_steps: 0}}}]}",
+       "stages[0].pretrain.probe.every_steps: must be between 1 and 1099511627776, not 0"},
+      {"{data: {images: /d}, stages: [{pretrain: {tasks: [{rotation: {}}], probe: {data: {images: /l, "
+       "labels: "
+       "folders}, pictures: 5}}}]}",
+       "stages[0].pretrain.probe.pictures: must be between 10 and 1000000, not 5"},
       {"{data: {images: /d}, stages: [{finetune: {}}]}",
        "stages[0].finetune.data.labels: is missing: fine-tuning learns from labels; give \"folders\", a .csv "
        "with the "
@@ -171,11 +211,54 @@ TEST(ValidateJobSpecTest, NamesTheFaultsOfEachTask) {
       {"autoencoder: {code_size: 0}", "autoencoder.code_size: must be between 1 and 65536, not 0"},
       {"denoising: {damage: MASK, amount: 2}", "denoising.amount: must be between 0 and 1, not 2"},
       {"denoising: {prior_samples: 0}", "denoising.prior_samples: must be between 1 and 1000000, not 0"},
+      {"inpainting: {rim: -1}", "inpainting.rim: must be between 0 and 4096, not -1"},
+      {"inpainting: {rim_weight: 0}", "inpainting.rim_weight: must be more than 0, not 0"},
+      {"inpainting: {adversarial_share: 2}", "inpainting.adversarial_share: must be between 0 and 1, not 2"},
+      {"inpainting: {adversary_rate: 0}", "inpainting.adversary_rate: must be more than 0, not 0"},
+      {"inpainting: {whole_share: 1}", "inpainting.whole_share: must be at least 0 and less than 1, not 1"},
+      {"inpainting: {augment: {hue: 1}}", "inpainting.augment.hue: must be between 0 and 0.5, not 1"},
+      {"spot_artifacts: {preparing_share: 1}",
+       "spot_artifacts.preparing_share: must be more than 0 and less than 1, not 1"},
+      {"spot_artifacts: {keep_share: 0}",
+       "spot_artifacts.keep_share: must be more than 0 and less than 1, not 0"},
+      {"spot_artifacts: {mask_weight: -1}", "spot_artifacts.mask_weight: must be 0 or more, not -1"},
+      {"spot_artifacts: {repair_rate: 0}", "spot_artifacts.repair_rate: must be more than 0, not 0"},
+      {"spot_artifacts: {width: 0}", "spot_artifacts.width: must be between 1 and 256, not 0"},
   };
   for (const auto& [task, want] : cases) {
     const std::string yaml =
         absl::StrCat("{data: {images: /d}, stages: [{pretrain: {tasks: [{", task, "}]}}]}");
     EXPECT_THAT(FaultsOf(yaml), ElementsAre(absl::StrCat("stages[0].pretrain.tasks[0].", want))) << task;
+  }
+}
+
+TEST(ValidateJobSpecTest, NamesTheFaultsOfUnlabelledPictures) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{method: FIXMATCH, sharpening: 0.5}",
+       ".sharpening: belongs to UDA; FIXMATCH goes by the most probable class alone: leave it out"},
+      {"{method: FIXMATCH, annealing: EXPONENTIAL}",
+       ".annealing: belongs to UDA; FIXMATCH learns from all labelled pictures: leave it out"},
+      {"{sharpening: 0}", ".sharpening: must be more than 0, not 0"},
+      {"{ratio: 0}", ".ratio: must be between 1 and 64, not 0"},
+      {"{weight: -1}", ".weight: must be 0 or more, not -1"},
+      {"{confidence: 1}",
+       ".confidence: must be at least 0 and less than 1, which no picture is above, not 1"},
+      {"{augment: {flip_probability: 2}}", ".augment.flip_probability: must be between 0 and 1, not 2"},
+      {"{data: {images: u}}",
+       ".data.images: must be an absolute path, as the worker's machine sees it, not 'u'"},
+      {"{}, recipe: LINEAR_PROBE",
+       ": does not go with the recipe LINEAR_PROBE, which says what labels alone make of frozen features; "
+       "take another recipe, or leave unlabelled out"},
+  };
+  const std::string head = "{data: {images: /d, labels: folders}, stages: [{finetune: {unlabelled: ";
+  for (const auto& [unlabelled, want] : cases) {
+    EXPECT_THAT(FaultsOf(absl::StrCat(head, unlabelled, "}}]}")),
+                ElementsAre(absl::StrCat("stages[0].finetune.unlabelled", want)))
+        << unlabelled;
+  }
+  for (const char* good : {"{}", "{weight: 0}", "{method: FIXMATCH, annealing: OFF, ratio: 1}",
+                           "{data: {images: /u, labels: folders}, annealing: LOGARITHMIC, confidence: 0}"}) {
+    EXPECT_THAT(FaultsOf(absl::StrCat(head, good, "}}]}")), IsEmpty()) << good;
   }
 }
 

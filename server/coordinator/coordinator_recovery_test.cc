@@ -23,7 +23,9 @@ TEST(CoordinatorRecoveryTest, LetsARunningGangGoOnAndKeepsAllThatWasAcknowledged
   const std::string job = cluster.Submit(SmallSpec(2));
   cluster.Settle();
   cluster.SayHello(job);
-  ASSERT_OK(cluster.Report(cluster.MakeCheckpointReport(job, 50)));
+  v1::ReportRequest report = cluster.MakeCheckpointReport(job, 50);
+  report.add_alarms()->set_kind(v1::Alarm::COLLAPSE);
+  ASSERT_OK(cluster.Report(report));
   const std::string queued = cluster.Submit(SmallSpec(8, "too-big"));
   const std::vector<std::string> running = agent.Running();
   const v1::Job before = cluster.Get(job);
@@ -41,6 +43,8 @@ TEST(CoordinatorRecoveryTest, LetsARunningGangGoOnAndKeepsAllThatWasAcknowledged
   ASSERT_OK_AND_ASSIGN(const std::vector<v1::Checkpoint> checkpoints,
                        cluster.coordinator().ListCheckpoints(job));
   EXPECT_EQ(checkpoints.size(), 1);
+  ASSERT_EQ(after.alarms_size(), 1);
+  EXPECT_EQ(after.alarms(0).SerializeAsString(), before.alarms(0).SerializeAsString());
   cluster.EndAll(job, v1::Outcome::FINISHED);
   cluster.Settle();
   EXPECT_EQ(cluster.Get(job).state(), v1::Job::SUCCEEDED);

@@ -84,6 +84,51 @@ TEST_F(CoordinatorTest, StartsAGangAgainFromItsCheckpointWhenARankIsKilled) {
   EXPECT_EQ(checkpoints[0].name(), "jobs/1-xray/checkpoints/pretrain-300");
 }
 
+v1::Alarm AlarmOf(v1::Alarm::Kind kind, const std::string& task, int64_t step) {
+  v1::Alarm alarm;
+  alarm.set_kind(kind);
+  alarm.set_stage("pretrain");
+  alarm.set_task(task);
+  alarm.set_step(step);
+  return alarm;
+}
+
+TEST_F(CoordinatorTest, AnAlarmIsTheJobsOnceHoweverOftenItIsRaised) {
+  const std::string job = RunningPair();
+  v1::ReportRequest report = cluster_.MakeReport(job, 0);
+  *report.add_alarms() = AlarmOf(v1::Alarm::COLLAPSE, "", 120);
+  ASSERT_OK(cluster_.Report(report));
+  ASSERT_OK(cluster_.Report(report)) << "the answer was lost";
+  cluster_.AgentOf(job, 1).Kill(job, 1, 9);
+  cluster_.Settle();
+  report = cluster_.MakeReport(job, 0);
+  *report.add_alarms() = AlarmOf(v1::Alarm::COLLAPSE, "", 180);  // the next attempt sees it again
+  *report.add_alarms() = AlarmOf(v1::Alarm::SHORTCUT, "jigsaw", 190);
+  *report.add_alarms() = AlarmOf(v1::Alarm::SHORTCUT, "rotation", 190);
+  *report.add_alarms() = AlarmOf(v1::Alarm::SHORTCUT, "rotation", 190);
+  ASSERT_OK(cluster_.Report(report));
+  const v1::Job seen = cluster_.Get(job);
+  ASSERT_EQ(seen.alarms_size(), 3);
+  EXPECT_EQ(seen.alarms(0).step(), 120);
+  EXPECT_EQ(seen.alarms(0).attempt(), 1);
+  EXPECT_TRUE(seen.alarms(0).has_time());
+  EXPECT_EQ(seen.alarms(1).task(), "jigsaw");
+  EXPECT_EQ(seen.alarms(1).attempt(), 2);
+  EXPECT_EQ(seen.alarms(2).task(), "rotation");
+}
+
+TEST_F(CoordinatorTest, AJobThatBeginsAnewHasNoAlarms) {
+  const std::string job = RunningPair();
+  v1::ReportRequest report = cluster_.MakeReport(job, 0);
+  *report.add_alarms() = AlarmOf(v1::Alarm::COLLAPSE, "", 120);
+  ASSERT_OK(cluster_.Report(report));
+  cluster_.EndAll(job, v1::Outcome::FINISHED);
+  cluster_.Settle();
+  EXPECT_EQ(cluster_.Get(job).alarms_size(), 1);
+  ASSERT_OK(coordinator().RestartJob(job, /*from_start=*/true).status());
+  EXPECT_EQ(cluster_.Get(job).alarms_size(), 0);
+}
+
 TEST_F(CoordinatorTest, WaitsForTheRankThatDiedBeforeItBlamesTheOneThatMissedIt) {
   const std::string job = RunningPair();
   cluster_.AgentOf(job, 0).Exit(job, 0, kRankPeerLost);

@@ -38,6 +38,20 @@ bool KnowsCheckpoint(const JobRecord& job, const v1::Checkpoint& checkpoint) {
   });
 }
 
+// What the report raises and the job does not know yet; a report may say it twice.
+std::vector<v1::Alarm> NewAlarms(const v1::ReportRequest& report, const JobRecord& job, absl::Time now) {
+  std::vector<v1::Alarm> alarms;
+  for (v1::Alarm alarm : report.alarms()) {
+    auto same = [&alarm](const v1::Alarm& known) { return IsSameAlarm(known, alarm); };
+    if (std::any_of(job.alarms.begin(), job.alarms.end(), same)) continue;
+    if (std::any_of(alarms.begin(), alarms.end(), same)) continue;
+    alarm.set_attempt(report.attempt());
+    if (!alarm.has_time()) *alarm.mutable_time() = ToTimestamp(now);
+    alarms.push_back(std::move(alarm));
+  }
+  return alarms;
+}
+
 }  // namespace
 
 absl::Status Coordinator::JoinAgent(const v1::SyncAgentRequest& request, bool* restarted) {
@@ -196,6 +210,11 @@ std::vector<v1::Event> Coordinator::EventsOf(const v1::ReportRequest& report, co
     v1::CheckpointWritten* written = events.emplace_back().mutable_checkpoint_written();
     written->set_job(report.job());
     *written->mutable_checkpoint() = std::move(checkpoint);
+  }
+  for (v1::Alarm& alarm : NewAlarms(report, job, clock_->Now())) {
+    v1::AlarmRaised* raised = events.emplace_back().mutable_alarm_raised();
+    raised->set_job(report.job());
+    *raised->mutable_alarm() = std::move(alarm);
   }
   for (const std::string& stage : report.finished_stages()) {
     if (job.finished_stages.count(stage) != 0) continue;

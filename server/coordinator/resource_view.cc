@@ -26,6 +26,7 @@ v1::Job ViewOfJob(const JobRecord& job, absl::string_view wait_reason) {
   view.set_output(job.spec.output());
   view.set_revision(job.revision);
   for (const RankRecord& rank : job.ranks) *view.add_placements() = rank.placement;
+  for (const v1::Alarm& alarm : job.alarms) *view.add_alarms() = alarm;
   if (job.failure.cause() != v1::Failure::CAUSE_UNSPECIFIED) *view.mutable_failure() = job.failure;
   return view;
 }

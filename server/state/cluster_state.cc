@@ -33,6 +33,10 @@ const v1::Checkpoint* JobRecord::newest_checkpoint() const {
   return nullptr;
 }
 
+bool IsSameAlarm(const v1::Alarm& a, const v1::Alarm& b) {
+  return a.kind() == b.kind() && a.stage() == b.stage() && a.task() == b.task();
+}
+
 bool CountsAsRestart(v1::Failure::Cause cause) {
   return cause != v1::Failure::NODE && cause != v1::Failure::COORDINATOR;
 }
@@ -69,6 +73,8 @@ void ClusterState::Apply(const v1::Event& event) {
       return OnRankEnded(time, event.rank_ended());
     case v1::Event::kCheckpointWritten:
       return OnCheckpointWritten(event.checkpoint_written());
+    case v1::Event::kAlarmRaised:
+      return OnAlarmRaised(event.alarm_raised());
     case v1::Event::kStageFinished:
       return OnStageFinished(time, event.stage_finished());
     case v1::Event::kAttemptEnded:
@@ -144,6 +150,7 @@ void ClusterState::OnJobRestarted(absl::Time time, const v1::JobRestarted& event
     job->ignore_checkpoints_up_to_attempt = job->attempt;
     job->finished_stages.clear();
     job->checkpoints.clear();
+    job->alarms.clear();
   }
   SetState(*job, v1::Job::QUEUED, time, event.from_start() ? "restarted from the start" : "restarted");
 }
@@ -198,6 +205,17 @@ void ClusterState::OnCheckpointWritten(const v1::CheckpointWritten& event) {
   job->checkpoints.erase(std::remove_if(job->checkpoints.begin(), job->checkpoints.end(), same),
                          job->checkpoints.end());
   job->checkpoints.push_back(event.checkpoint());
+  job->revision = revision_;
+}
+
+void ClusterState::OnAlarmRaised(const v1::AlarmRaised& event) {
+  JobRecord* job = FindOrNull(jobs_, event.job());
+  if (job == nullptr) return;
+  // An attempt that goes on from a checkpoint may see again what the one before it saw; the first sight
+  // counts.
+  auto same = [&event](const v1::Alarm& known) { return IsSameAlarm(known, event.alarm()); };
+  if (std::any_of(job->alarms.begin(), job->alarms.end(), same)) return;
+  job->alarms.push_back(event.alarm());
   job->revision = revision_;
 }
 

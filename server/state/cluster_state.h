@@ -25,6 +25,9 @@ struct RankRecord {
   v1::Failure failure;                                          // when `ended` is FAILED
 };
 
+// Whether they say the same: of the same stage and task, of the same kind.
+bool IsSameAlarm(const v1::Alarm& a, const v1::Alarm& b);
+
 // What the job shall become once its attempt is over, if somebody asked.
 enum class Wish { kNone, kPause, kCancel };
 
@@ -43,6 +46,7 @@ struct JobRecord {
   std::string wish_reason;
   std::set<std::string> finished_stages;
   std::vector<v1::Checkpoint> checkpoints;  // oldest first
+  std::vector<v1::Alarm> alarms;            // oldest first, one a stage, kind and task
   int32_t ignore_checkpoints_up_to_attempt = 0;
   v1::Failure failure;  // of the last failed attempt
   absl::Time create_time;
@@ -108,6 +112,7 @@ class ClusterState {
   void OnRendezvousPublished(const v1::RendezvousPublished& event);
   void OnRankEnded(absl::Time time, const v1::RankEnded& event);
   void OnCheckpointWritten(const v1::CheckpointWritten& event);
+  void OnAlarmRaised(const v1::AlarmRaised& event);
   void OnStageFinished(absl::Time time, const v1::StageFinished& event);
   void OnAttemptEnded(absl::Time time, const v1::AttemptEnded& event);
   void OnNodeJoined(const v1::NodeJoined& event);

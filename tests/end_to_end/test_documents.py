@@ -25,8 +25,8 @@ def test_links_lead_somewhere(page):
 
 
 def test_the_job_examples_are_accepted(pretext, tmp_path):
-    examples = blocks("job-file.md", "yaml")
-    assert len(examples) >= 2
+    examples = blocks("job-file.md", "yaml") + blocks("consistency.md", "yaml")
+    assert len(examples) >= 4
     pictures = write_pictures(tmp_path / "pictures", 4)
     (pictures / "labels.csv").write_text("path,label\n")
     for example in examples:
@@ -39,7 +39,7 @@ def test_every_field_of_a_job_is_documented(pretext):
     served = pretext.serve()
     client = ReflectionClient(served.socket())
     text = "".join((ROOT / "docs" / page).read_text() for page in [
-        "job-file.md", "tasks/README.md", *(f"tasks/{task}.md" for task in TASKS)])
+        "job-file.md", "consistency.md", "tasks/README.md", *(f"tasks/{task}.md" for task in TASKS)])
     words = set(re.findall(r"\w+", text))
     seen, missing = set(), []
 
@@ -70,7 +70,7 @@ def test_every_command_and_exit_code_is_documented(pretext):
     commands = re.search(r'compgen -W "([^"]+)" -- "\$word"\)\)\n    return', script).group(1).split()
     assert len(commands) > 20
     assert [name for name in commands if f"`pretext {name}" not in text] == []
-    named = set(re.findall(r"`pretext ([a-z]+)", text))
+    named = set(re.findall(r"`pretext ([a-z-]+)", text))
     assert named <= set(commands), named - set(commands)
     codes = set(re.findall(r"\b(\d+) ", help_text.split("Exit codes:")[1]))
     documented = set(re.findall(r"\d+", " ".join(re.findall(r"^\| ([\d, ]+) \|", text, re.MULTILINE))))

@@ -14,10 +14,17 @@ SETTLED = ("SUCCEEDED", "FAILED", "CANCELLED")
 # A busy machine may be many times slower than a quiet one.
 DEADLINE_SECONDS = 600
 # What a step computes, as opposed to how long that took.
-COMPUTED = ("pretrain/loss", "pretrain/moco_", "pretrain/rotation_", "pretrain/gradient_norm", "pretrain/feature_spread")
+COMPUTED = ("pretrain/loss", "pretrain/moco_", "pretrain/rotation_", "pretrain/gradient_norm", "pretrain/feature_spread",
+            "pretrain/jigsaw_", "pretrain/colorization_", "pretrain/consistency_", "pretrain/prediction_agreement",
+            "finetune/loss", "finetune/labelled_loss", "finetune/unlabelled_loss", "finetune/confident_share")
+TWO_TASKS = "[moco: {queue_length: 32}, {weight: 0.3, rotation: {}}]"
+# All that a stage can train beside a backbone and heads.
+CONSISTENT_TASKS = """[moco: {queue_length: 32}, {weight: 0.5, jigsaw: {}}, {weight: 0.2, colorization: {}}]
+    consistency: {taps: {layer3: 0.5, projection: 1}}
+    weighting: UNCERTAINTY"""
 
 
-def job_text(pictures, output, steps, ranks=2, every_steps=10):
+def job_text(pictures, output, steps, ranks=2, every_steps=10, tasks=TWO_TASKS, image_size=24):
     return f"""
 name: resume
 data: {{images: {pictures}}}
@@ -28,12 +35,10 @@ seed: 5
 stages:
 - pretrain:
     backbone: {{name: resnet10_narrow}}
-    tasks:
-    - moco: {{queue_length: 32}}
-    - {{weight: 0.3, rotation: {{}}}}
+    tasks: {tasks}
     max_steps: {steps}
     batch_size: 8
-    image_size: 24
+    image_size: {image_size}
 """
 
 
@@ -87,8 +92,10 @@ def computed(points):
 
 
 def rows_once(output, steps):
-    """The rows of metrics.jsonl by step, each of the steps exactly once."""
+    """The rows of metrics.jsonl by step, each of the steps exactly once. What was seen before the first has no loss."""
     rows = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "pretrain/loss" not in row] == [0]
+    rows = [row for row in rows if "pretrain/loss" in row]
     assert [row["step"] for row in rows] == list(range(1, steps + 1))
     return rows
 
@@ -98,8 +105,8 @@ def last_row(output):
     return json.loads((output / "metrics.jsonl").read_text().rpartition("\n")[0].rpartition("\n")[2])
 
 
-def assert_same_weights(one, other):
-    ours, theirs = (load_file(folder / "exported" / "backbone.safetensors") for folder in (one, other))
+def assert_same_weights(one, other, name="backbone"):
+    ours, theirs = (load_file(folder / "exported" / f"{name}.safetensors") for folder in (one, other))
     assert set(ours) == set(theirs)
     for name, value in ours.items():
         assert torch.equal(value, theirs[name]), f"{name} differs"
@@ -140,6 +147,35 @@ def test_a_job_survives_its_rank_and_its_coordinator(pretext, client, tmp_path):
     served.stop()
 
 
+def test_tasks_with_consistency_survive_a_rank_bit_for_bit(pretext, client, tmp_path):
+    steps = 80
+    pictures = write_pictures(tmp_path / "pictures", 64)
+    served = pretext.serve()
+    api = client()
+
+    def job(output):
+        return api.submit(job_text(pictures, tmp_path / output, steps, tasks=CONSISTENT_TASKS, image_size=32), tmp_path)
+
+    undisturbed = job("undisturbed")
+    api.wait_for_state(undisturbed, "SUCCEEDED")
+    name = job("disturbed")
+    api.wait_for_step(name, 15)
+    os.kill(pretext.pid("pretext-rank1"), signal.SIGKILL)
+    api.wait_for_state(name, "SUCCEEDED")
+
+    assert api.job(name).attempt == 2
+    want, got = computed(api.points(undisturbed)), computed(api.points(name, newest_attempt_only=True))
+    for metric in ("consistency_predictions", "consistency_layer3", "consistency_projection", "consistency_cosine_gap",
+                   "prediction_agreement", "moco_log_variance", "jigsaw_log_variance", "colorization_log_variance"):
+        assert (f"pretrain/{metric}", steps) in want, metric
+    for part in ("moco", "jigsaw", "colorization", "consistency"):
+        measured = [step for metric, step in want if metric == f"pretrain/{part}_gradient_norm"]
+        assert sorted(measured) == [1, *range(10, steps + 1, 10)], part
+    assert got == want
+    assert_same_weights(tmp_path / "disturbed", tmp_path / "undisturbed")
+    served.stop()
+
+
 def test_a_job_survives_its_agent(pretext, client, tmp_path):
     steps = 200
     pictures = write_pictures(tmp_path / "pictures", 96)
@@ -156,6 +192,48 @@ def test_a_job_survives_its_agent(pretext, client, tmp_path):
     assert {step for metric, step in computed(api.points(name, newest_attempt_only=True))
             if metric == "pretrain/loss"} == set(range(1, steps + 1))
     rows_once(tmp_path / "out", steps)
+    served.stop()
+
+
+def test_learning_from_unlabelled_pictures_goes_on_bit_for_bit(pretext, client, tmp_path):
+    pictures = write_pictures(tmp_path / "pictures", 96)
+
+    def job(output):
+        return f"""
+name: few-labels
+data: {{images: {pictures}, labels: folders, labels_per_class: 10}}
+output: {output}
+resources: {{world_size: 2, threads: 1, data_threads: 1}}
+checkpoints: {{every_steps: 10}}
+seed: 5
+stages:
+- finetune:
+    backbone: {{name: resnet10_narrow}}
+    init: {{random: {{}}}}
+    recipe: FULL
+    max_steps: 120
+    batch_size: 8
+    image_size: 24
+    unlabelled: {{ratio: 2, confidence: 0.6, annealing: LINEAR}}
+"""
+
+    served = pretext.serve()
+    api = client()
+    undisturbed = api.submit(job(tmp_path / "undisturbed"), tmp_path)
+    api.wait_for_state(undisturbed, "SUCCEEDED")
+    name = api.submit(job(tmp_path / "disturbed"), tmp_path)
+    api.wait_for_step(name, 25)
+    os.kill(pretext.pid("pretext-rank1"), signal.SIGKILL)
+    api.wait_for_state(name, "SUCCEEDED")
+    assert api.job(name).attempt == 2
+    want = computed(api.points(undisturbed))
+    assert computed(api.points(name, newest_attempt_only=True)) == want
+    assert {step for metric, step in want if metric == "finetune/unlabelled_loss"} == set(range(1, 121))
+    assert any(value > 0 for (metric, _), value in want.items() if metric == "finetune/unlabelled_loss")
+    assert_same_weights(tmp_path / "disturbed", tmp_path / "undisturbed", "finetune")
+    result = json.loads((tmp_path / "disturbed" / "results" / "finetune.json").read_text())
+    assert result["unlabelled"]["pictures"] == 96 - 2  # one of each class is held out
+    assert "learns without labels too, by UDA" in (tmp_path / "disturbed" / "log.txt").read_text()
     served.stop()
 
 

@@ -122,3 +122,18 @@ def test_weights_written_by_python_come_back_bit_for_bit(run_program, tmp_path):
     back = load_file(tmp_path / "back.safetensors")
     assert set(back) == set(state)
     assert all(torch.equal(back[key], value) and back[key].dtype == value.dtype for key, value in state.items())
+
+
+@pytest.mark.parametrize("name, fits", [("resnet18", True), ("resnet34", True), ("resnet18d", False)])
+def test_timms_weights_are_taken_and_those_of_a_deep_stem_refused(run_program, tmp_path, name, fits):
+    torch.manual_seed(4)
+    save_file(timm.create_model(name, num_classes=0).state_dict(), tmp_path / "timm.safetensors")
+    save_file({"images": torch.zeros(1, 3, 32, 32)}, tmp_path / "images.safetensors")
+    arguments = ["//worker/models:features", "--backbone", name.rstrip("d"), "--weights",
+                 tmp_path / "timm.safetensors", "--images", tmp_path / "images.safetensors", "--output",
+                 tmp_path / "features.safetensors"]
+    if fits:
+        assert b"0 missing" in run_program(*arguments).stderr
+    else:
+        with pytest.raises(AssertionError, match="has a deep stem"):
+            run_program(*arguments)

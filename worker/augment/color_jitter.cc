@@ -72,10 +72,10 @@ float HueSixths(float turns) {
 double RunScalar(Steps steps, float mean, bool store, Planes* planes) {
   const int channels = planes->channels();
   double sum = 0.0;
-  for (int y = 0; y < planes->size(); ++y) {
+  for (int y = 0; y < planes->height(); ++y) {
     int16_t* rows[3];
     for (int c = 0; c < 3; ++c) rows[c] = planes->row(std::min(c, channels - 1), y);
-    for (int x = 0; x < planes->size(); ++x) {
+    for (int x = 0; x < planes->width(); ++x) {
       Pixel p = {static_cast<float>(rows[0][x]), static_cast<float>(rows[1][x]),
                  static_cast<float>(rows[2][x])};
       for (const ColorStep& step : steps) {
@@ -192,7 +192,7 @@ PRETEXT_AVX2 double RunAvx2(Steps steps, float mean, bool store, Planes* planes)
   }
   const int channels = planes->channels();
   double sum = 0.0;
-  for (int y = 0; y < planes->size(); ++y) {
+  for (int y = 0; y < planes->height(); ++y) {
     int16_t* r = planes->row(0, y);
     int16_t* g = planes->row(channels == 3 ? 1 : 0, y);
     int16_t* b = planes->row(channels == 3 ? 2 : 0, y);
@@ -258,7 +258,7 @@ void ColorJitter(const std::vector<ColorStep>& steps, Planes* planes, Simd simd)
     // The mean needs every pixel as the steps before leave it: they are a pass of their own.
     const size_t before = contrast - steps.begin();
     const double sum = run(rest.first(before), mean, /*store=*/before > 0, planes);
-    mean = static_cast<float>(sum / (static_cast<double>(planes->size()) * planes->size()));
+    mean = static_cast<float>(sum / (static_cast<double>(planes->height()) * planes->width()));
     rest.remove_prefix(before);
   }
   run(rest, mean, /*store=*/true, planes);

@@ -225,7 +225,7 @@ void CropResizer::ArrangeColumnWeights(int stride) {
 void CropResizer::Resize(const Image& image, const CropBox& box, int size, Planes* out) {
   rows_.Reset(box.height, size, 0, size);
   columns_.Reset(box.width, size, 0, size);
-  out->Reset(size, image.channels);
+  out->Reset(size, size, image.channels);
   Run(image, box, out);
 }
 
@@ -235,7 +235,7 @@ void CropResizer::ResizeCenter(const Image& image, int short_side, int size, Pla
   const int width = static_cast<int>(int64_t{image.width} * short_side / source_short);
   rows_.Reset(image.height, height, static_cast<int>(std::nearbyint((height - size) / 2.0)), size);
   columns_.Reset(image.width, width, static_cast<int>(std::nearbyint((width - size) / 2.0)), size);
-  out->Reset(size, image.channels);
+  out->Reset(size, size, image.channels);
   Run(image, {0, 0, image.height, image.width}, out);
 }
 
@@ -252,7 +252,7 @@ void CropResizer::Run(const Image& image, const CropBox& box, Planes* out) {
   split_.assign(static_cast<size_t>(split_stride) * channels, 0);
   if (simd_ == Simd::kAvx2) ArrangeColumnWeights(out->stride());
 
-  for (int y = 0; y < out->size(); ++y) {
+  for (int y = 0; y < out->height(); ++y) {
     const uint8_t* source =
         image.row(box.top + rows_.begin(y)) + static_cast<size_t>(box.left + first) * channels;
     int16_t* mixed = (channels == 1 ? split_ : mixed_).data() + first * channels;
@@ -275,7 +275,7 @@ void CropResizer::Run(const Image& image, const CropBox& box, Planes* out) {
                        out->row(c, y));
       } else {
         MixColumnsScalar(row, columns_, out->row(c, y));
-        std::fill(out->row(c, y) + out->size(), out->row(c, y) + out->stride(), int16_t{0});
+        std::fill(out->row(c, y) + out->width(), out->row(c, y) + out->stride(), int16_t{0});
       }
     }
   }

@@ -71,9 +71,10 @@ std::vector<int16_t> BlurKernel(double sigma, int kernel_size) {
 }
 
 void GaussianBlur(double sigma, Planes* planes, std::vector<int16_t>* scratch, Simd simd) {
-  const int size = planes->size(), stride = planes->stride();
-  std::vector<int16_t> kernel = BlurKernel(sigma, BlurKernelSize(size));
-  const int radius = std::min<int>(kernel.size() - 1, size - 1);
+  const int height = planes->height(), width = planes->width(), stride = planes->stride();
+  const int side = std::min(height, width);
+  std::vector<int16_t> kernel = BlurKernel(sigma, BlurKernelSize(side));
+  const int radius = std::min<int>(kernel.size() - 1, side - 1);
   if (radius == 0) return;
   const auto blend = simd == Simd::kAvx2 ? &BlendAvx2 : &BlendScalar;
 
@@ -83,15 +84,15 @@ void GaussianBlur(double sigma, Planes* planes, std::vector<int16_t>* scratch, S
   int16_t* row = scratch->data() + plane_values + radius;
   std::vector<const int16_t*> before(radius + 1), after(radius + 1);
   for (int c = 0; c < planes->channels(); ++c) {
-    for (int y = 0; y < size; ++y) {
+    for (int y = 0; y < height; ++y) {
       for (int r = 0; r <= radius; ++r) {
-        before[r] = planes->row(c, Mirrored(y - r, size));
-        after[r] = planes->row(c, Mirrored(y + r, size));
+        before[r] = planes->row(c, Mirrored(y - r, height));
+        after[r] = planes->row(c, Mirrored(y + r, height));
       }
       blend(before.data(), after.data(), kernel.data(), radius, stride, row);
       for (int r = 1; r <= radius; ++r) {
-        row[-r] = row[Mirrored(-r, size)];
-        row[size - 1 + r] = row[Mirrored(size - 1 + r, size)];
+        row[-r] = row[Mirrored(-r, width)];
+        row[width - 1 + r] = row[Mirrored(width - 1 + r, width)];
       }
       for (int r = 0; r <= radius; ++r) {
         before[r] = row - r;

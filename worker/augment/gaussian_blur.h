@@ -9,7 +9,8 @@
 
 namespace pretext {
 
-// Width of torchvision's kernel for views of this side: a tenth of it, odd, at least 3 (23 for 224).
+// Width of torchvision's kernel for views of this (shorter) side: a tenth of it, odd, at least 3 (23 for
+// 224).
 int BlurKernelSize(int size);
 
 // The kernel from its middle outwards in Q15, adding up to one over both sides: exp(-x^2 / 2 sigma^2) at

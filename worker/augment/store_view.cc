@@ -22,9 +22,9 @@ uint8_t ToByte(int16_t value, bool solarize) {
   return static_cast<uint8_t>(solarize && byte >= 128 ? 255 - byte : byte);
 }
 
-void StoreRowScalar(const Rows& rows, int size, int channels, bool flip, bool solarize, uint8_t* out) {
-  for (int x = 0; x < size; ++x) {
-    uint8_t* to = out + channels * (flip ? size - 1 - x : x);
+void StoreRowScalar(const Rows& rows, int width, int channels, bool flip, bool solarize, uint8_t* out) {
+  for (int x = 0; x < width; ++x) {
+    uint8_t* to = out + channels * (flip ? width - 1 - x : x);
     to[0] = ToByte(rows.r[x], solarize);
     if (channels == 3) {
       to[1] = ToByte(rows.g[x], solarize);
@@ -69,14 +69,14 @@ PRETEXT_AVX2 inline void Interleave16(__m128i r, __m128i g, __m128i b, uint8_t* 
   _mm_storeu_si128(to + 2, Or3(_mm_shuffle_epi8(r, r2), _mm_shuffle_epi8(g, g2), _mm_shuffle_epi8(b, b2)));
 }
 
-PRETEXT_AVX2 void StoreRowAvx2(const Rows& rows, int size, int channels, bool flip, bool solarize,
+PRETEXT_AVX2 void StoreRowAvx2(const Rows& rows, int width, int channels, bool flip, bool solarize,
                                uint8_t* out) {
-  for (int x = 0; x < size; x += kBlock) {
-    const int count = std::min(kBlock, size - x);
+  for (int x = 0; x < width; x += kBlock) {
+    const int count = std::min(kBlock, width - x);
     uint8_t pixels[3 * kBlock];
     const bool whole = count == kBlock;
     // Of a block that sticks out, the mirrored order has what counts at its end.
-    uint8_t* to = out + channels * (flip ? size - x - count : x);
+    uint8_t* to = out + channels * (flip ? width - x - count : x);
     uint8_t* block = whole ? to : pixels;
     const __m128i r = ToBytes16(rows.r + x, flip, solarize);
     if (channels == 3) {
@@ -94,10 +94,10 @@ void StoreView(const Planes& planes, int channels, bool flip, bool solarize, abs
                Simd simd) {
   const auto store = simd == Simd::kAvx2 ? &StoreRowAvx2 : &StoreRowScalar;
   const bool color = planes.channels() == 3;
-  for (int y = 0; y < planes.size(); ++y) {
+  for (int y = 0; y < planes.height(); ++y) {
     const Rows rows = {planes.row(0, y), planes.row(color ? 1 : 0, y), planes.row(color ? 2 : 0, y)};
-    store(rows, planes.size(), channels, flip, solarize,
-          out.data() + static_cast<size_t>(y) * planes.size() * channels);
+    store(rows, planes.width(), channels, flip, solarize,
+          out.data() + static_cast<size_t>(y) * planes.width() * channels);
   }
 }
 

@@ -9,9 +9,9 @@
 
 namespace pretext {
 
-// Rounds the planes to bytes and writes them as size x size x channels (HWC), mirrored left to right when
+// Rounds the planes to bytes and writes them as height x width x channels (HWC), mirrored left to right when
 // `flip`, with values of 128 and more inverted when `solarize`. One plane fills all `channels` (1 or 3).
-// REQUIRES: out.size() == size * size * channels; planes.channels() is 1 or `channels`.
+// REQUIRES: out.size() == height * width * channels; planes.channels() is 1 or `channels`.
 void StoreView(const Planes& planes, int channels, bool flip, bool solarize, absl::Span<uint8_t> out,
                Simd simd = BestSimd());
 

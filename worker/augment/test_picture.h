@@ -20,10 +20,10 @@ inline Image NoisePicture(int height, int width, int channels, uint64_t seed = 1
   return image;
 }
 
-// A square picture as planes, unresized, padding 0.
+// A picture as planes, unresized, padding 0.
 inline Planes PlanesOf(const Image& image) {
   Planes planes;
-  planes.Reset(image.width, image.channels);
+  planes.Reset(image.height, image.width, image.channels);
   for (int c = 0; c < image.channels; ++c) {
     for (int y = 0; y < image.height; ++y) {
       for (int x = 0; x < planes.stride(); ++x) {
@@ -39,8 +39,8 @@ inline Planes PlanesOf(const Image& image) {
 // Every pixel of the planes, without padding, in grey levels: y, x, channel.
 inline std::vector<double> LevelsOf(const Planes& planes) {
   std::vector<double> levels;
-  for (int y = 0; y < planes.size(); ++y) {
-    for (int x = 0; x < planes.size(); ++x) {
+  for (int y = 0; y < planes.height(); ++y) {
+    for (int x = 0; x < planes.width(); ++x) {
       for (int c = 0; c < planes.channels(); ++c) {
         levels.push_back(static_cast<double>(planes.row(c, y)[x]) / kPixelOne);
       }

@@ -38,6 +38,7 @@ class HoldingReporter final : public Reporter {
     if (!began.HasBeenNotified()) began.Notify();
     go_on.WaitForNotification();
   }
+  void AddAlarm(const v1::Alarm& alarm) override {}
   void FinishStage(const std::string& stage) override {}
   bool stop_requested() const override { return false; }
 

@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <map>
-#include <set>
 #include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
+#include "worker/data/readable_pictures.h"
 
 namespace pretext {
 namespace {
@@ -47,7 +44,8 @@ class BatchLoader::Ring {
         end_ticket_(options.last_step * sampler.accumulation),
         sampler_(sampler),
         next_ticket_(options.first_step * sampler.accumulation),
-        fill_ticket_(next_ticket_) {
+        fill_ticket_(next_ticket_),
+        pictures_(dataset, options.max_broken_share) {
     slots_.resize(std::max(2, options.depth));
     for (Slot& slot : slots_) {
       for (const Field& field : layout_) slot.fields.push_back(Allocate(field.bytes() * local_batch_));
@@ -89,12 +87,7 @@ class BatchLoader::Ring {
     return batch;
   }
 
-  std::vector<std::string> broken() const {
-    absl::MutexLock lock(&mutex_);
-    std::vector<std::string> names;
-    for (const auto& [index, reason] : broken_) names.push_back(reason);
-    return names;
-  }
+  std::vector<std::string> broken() const { return pictures_.broken(); }
 
  private:
   struct Slot {
@@ -141,35 +134,6 @@ class BatchLoader::Ring {
     return true;
   }
 
-  // The sample itself or, where it is broken, the next readable one by index: the same on every rank and
-  // after every restart.
-  absl::StatusOr<Image> LoadReadable(int64_t* index) {
-    for (int64_t tried = 0; tried < dataset_->size(); ++tried) {
-      absl::StatusOr<Image> image = dataset_->Load(*index);
-      if (image.ok()) return image;
-      absl::Status verdict = NoteBroken(*index, image.status());
-      if (!verdict.ok()) return verdict;
-      *index = (*index + 1) % dataset_->size();
-    }
-    return absl::DataLossError("no picture of the data set can be read");
-  }
-
-  absl::Status NoteBroken(int64_t index, const absl::Status& reason) {
-    absl::MutexLock lock(&mutex_);
-    broken_.emplace(index, std::string(reason.message()));
-    const double share = static_cast<double>(broken_.size()) / static_cast<double>(dataset_->size());
-    if (share <= options_.max_broken_share) return absl::OkStatus();
-    std::vector<std::string> some;
-    for (const auto& [unused, text] : broken_) {
-      if (some.size() < 5) some.push_back(text);
-    }
-    return absl::DataLossError(absl::StrCat(
-        broken_.size(), " of ", dataset_->size(),
-        " pictures cannot be read so far, more than max_broken_share = ", options_.max_broken_share,
-        " allows: ", absl::StrJoin(some, "; "), broken_.size() > 5 ? "; ..." : "",
-        ". Mend or remove them, or raise data.max_broken_share"));
-  }
-
   void FillBatches() {
     int64_t ticket = 0, position = 0;
     while (TakeExample(&ticket, &position)) {
@@ -199,7 +163,7 @@ class BatchLoader::Ring {
     key.stage = spec_.stage;
     key.epoch = static_cast<uint32_t>(ticket / spec_.accumulation / steps_per_epoch_);
     key.sample = static_cast<uint64_t>(index);  // of the sample drawn, also where another stands in
-    absl::StatusOr<Image> image = LoadReadable(&index);
+    absl::StatusOr<Image> image = pictures_.Load(&index);
     if (!image.ok()) return image.status();
     Sample sample;
     sample.image = &*image;
@@ -227,8 +191,8 @@ class BatchLoader::Ring {
   int64_t fill_ticket_ ABSL_GUARDED_BY(mutex_);  // the threads' next
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);  // why it cannot go on
-  std::map<int64_t, std::string> broken_ ABSL_GUARDED_BY(mutex_);
 
+  ReadablePictures pictures_;
   std::vector<std::thread> threads_;
 };
 

@@ -10,14 +10,9 @@
 namespace pretext {
 namespace {
 
-struct Similarities {
-  at::Tensor positive;   // (N)
-  at::Tensor negatives;  // (N, K)
-};
-
-Similarities Compare(const at::Tensor& query, const at::Tensor& key, const at::Tensor& queue) {
-  const at::Tensor q = query.to(at::kFloat);
-  return {(q * key.to(at::kFloat)).sum(1), at::matmul(q, queue.detach().to(at::kFloat).t())};
+// (N, D), (K, D) -> (N, K).
+at::Tensor Similarities(const at::Tensor& query, const at::Tensor& queue) {
+  return at::matmul(query.to(at::kFloat), queue.detach().to(at::kFloat).t());
 }
 
 }  // namespace
@@ -25,15 +20,21 @@ Similarities Compare(const at::Tensor& query, const at::Tensor& key, const at::T
 InfoNceOutput InfoNceWithMetrics(const at::Tensor& query, const at::Tensor& key, const at::Tensor& queue,
                                  double temperature) {
   c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  const Similarities similarities = Compare(query, key, queue);
+  const at::Tensor positive = (query.to(at::kFloat) * key.to(at::kFloat)).sum(1);
+  const at::Tensor negatives = Similarities(query, queue);
   InfoNceOutput output;
-  output.loss =
-      NoiseContrast(Contrast::kInfoNce, similarities.positive, similarities.negatives, temperature).mean();
+  output.logits = negatives / temperature;
+  output.loss = NoiseContrastOfLogits(Contrast::kInfoNce, positive / temperature, output.logits).mean();
   at::NoGradGuard no_grad;
-  output.accuracy = similarities.positive.gt(similarities.negatives.amax(1)).to(at::kFloat).mean();
-  output.positive_similarity = similarities.positive.detach().mean();
-  output.negative_similarity = similarities.negatives.detach().mean();
+  output.accuracy = positive.gt(negatives.amax(1)).to(at::kFloat).mean();
+  output.positive_similarity = positive.detach().mean();
+  output.negative_similarity = negatives.detach().mean();
   return output;
+}
+
+at::Tensor QueueLogits(const at::Tensor& query, const at::Tensor& queue, double temperature) {
+  c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  return Similarities(query, queue) / temperature;
 }
 
 double InfoNceChanceLoss(int64_t queue_length) {

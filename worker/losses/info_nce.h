@@ -9,6 +9,7 @@ namespace pretext {
 
 struct InfoNceOutput {
   at::Tensor loss;                 // scalar
+  at::Tensor logits;               // (N, K): q.queue_i / T, with gradient to the query
   at::Tensor accuracy;             // scalar: share of queries that are nearest to their own key
   at::Tensor positive_similarity;  // scalar: mean of q.k, in -1 .. 1
   at::Tensor negative_similarity;  // scalar: mean of q.queue_i
@@ -22,6 +23,9 @@ struct InfoNceOutput {
 // flows to query and key, never to the queue. With equal similarities it is ln(1 + K).
 InfoNceOutput InfoNceWithMetrics(const at::Tensor& query, const at::Tensor& key, const at::Tensor& queue,
                                  double temperature);
+
+// The logits above alone: which of the queue's keys each query is like (Wei et al. 2021, "CO2").
+at::Tensor QueueLogits(const at::Tensor& query, const at::Tensor& queue, double temperature);
 
 // The loss of a network that knows nothing: ln(1 + K).
 double InfoNceChanceLoss(int64_t queue_length);

@@ -107,5 +107,17 @@ TEST(InfoNceTest, MetricsCountQueriesNearestToTheirOwnKey) {
   EXPECT_NEAR(output.loss.item<double>(), slow::InfoNce(query, key, axes.slice(0, 1, 2), 0.2), 1e-5);
 }
 
+TEST(InfoNceTest, ShowsTheLogitsOfTheQueueUnderAutocastToo) {
+  const at::Tensor query = RandomUnitRows(4, 8).requires_grad_(), queue = RandomUnitRows(16, 8);
+  const at::Tensor expected = query.matmul(queue.t()) / 0.2;
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  const at::Tensor alone = QueueLogits(query, queue, 0.2);
+  const at::Tensor beside = InfoNceWithMetrics(query, query, queue, 0.2).logits;
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  EXPECT_TRUE(at::allclose(alone, expected));
+  EXPECT_TRUE(at::allclose(beside, expected));
+  EXPECT_TRUE(alone.requires_grad());
+}
+
 }  // namespace
 }  // namespace pretext

@@ -9,16 +9,21 @@
 
 namespace pretext {
 
-// With S = ln sum_j e^n_j: -ln h(p) = softplus(S - p) and -ln(1 - h(n)) = softplus(n - S), so that the
-// (B, 1 + N) logits need never be put together.
 at::Tensor NoiseContrast(Contrast contrast, const at::Tensor& positive, const at::Tensor& negatives,
                          double temperature) {
   c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  const at::Tensor others = negatives.to(at::kFloat) / temperature;
-  const at::Tensor sum = at::logsumexp(others, 1);
-  const at::Tensor found = at::softplus(sum - positive.to(at::kFloat) / temperature);
+  return NoiseContrastOfLogits(contrast, positive.to(at::kFloat) / temperature,
+                               negatives.to(at::kFloat) / temperature);
+}
+
+// With S = ln sum_j e^n_j: -ln h(p) = softplus(S - p) and -ln(1 - h(n)) = softplus(n - S), so that the
+// (B, 1 + N) logits need never be put together.
+at::Tensor NoiseContrastOfLogits(Contrast contrast, const at::Tensor& positive, const at::Tensor& negatives) {
+  c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  const at::Tensor sum = at::logsumexp(negatives, 1);
+  const at::Tensor found = at::softplus(sum - positive);
   if (contrast == Contrast::kInfoNce) return found;
-  return found + at::softplus(others - sum.unsqueeze(1)).sum(1);
+  return found + at::softplus(negatives - sum.unsqueeze(1)).sum(1);
 }
 
 double NoiseContrastChance(Contrast contrast, int64_t negatives) {

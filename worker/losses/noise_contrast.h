@@ -17,6 +17,8 @@ enum class Contrast { kInfoNce, kNce };
 // positive (B), negatives (B, N) -> the loss of each row (B), in fp32.
 at::Tensor NoiseContrast(Contrast contrast, const at::Tensor& positive, const at::Tensor& negatives,
                          double temperature);
+// The same of similarities in fp32 that are divided by the temperature already.
+at::Tensor NoiseContrastOfLogits(Contrast contrast, const at::Tensor& positive, const at::Tensor& negatives);
 
 // The loss where all similarities are equal: ln(1 + N), and N ln(1 + 1 / N) more for kNce.
 double NoiseContrastChance(Contrast contrast, int64_t negatives);

@@ -3,6 +3,8 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/adaptive_avg_pool2d.h>
 
+#include <utility>
+
 #include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -30,6 +32,29 @@ constexpr ResNetShape kShapes[] = {
 static_assert(std::size(kEntries) == std::size(kShapes));
 
 }  // namespace
+
+std::vector<at::Tensor> BackboneModule::Maps(const at::Tensor& images) {
+  std::vector<at::Tensor> maps = MapsOf(Turned(images, turn_));
+  if (watched_ && seen_.empty()) seen_ = maps;
+  return maps;
+}
+
+at::Tensor BackboneModule::Forward(const at::Tensor& images) { return AveragePool(Maps(images).back()); }
+
+void BackboneModule::Watch(Turn turn) {
+  watched_ = true;
+  turn_ = turn;
+  seen_.clear();
+}
+
+std::vector<at::Tensor> BackboneModule::TakeSeen() {
+  std::vector<at::Tensor> seen = std::move(seen_);
+  seen_.clear();
+  for (at::Tensor& map : seen) map = TurnedBack(map, turn_);
+  watched_ = false;
+  turn_ = Turn::kNone;
+  return seen;
+}
 
 absl::Span<const BackboneEntry> Backbones() { return kEntries; }
 

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "worker/models/turns.h"
 
 namespace pretext {
 
@@ -27,9 +28,15 @@ struct BackboneOptions {
 class BackboneModule : public torch::nn::Module {
  public:
   // One map a block, shallow to deep: {layer1, layer2, layer3, layer4}, each (N, C_i, H_i, W_i).
-  virtual std::vector<at::Tensor> Maps(const at::Tensor& images) = 0;
+  std::vector<at::Tensor> Maps(const at::Tensor& images);
   // The deepest map, averaged over space: (N, feature_size()).
-  virtual at::Tensor Forward(const at::Tensor& images) = 0;
+  at::Tensor Forward(const at::Tensor& images);
+
+  // For whoever compares what the network makes of pictures that others show it. From Watch on pictures are
+  // turned as they enter; TakeSeen ends that and returns the maps of the first pass since, turned back, with
+  // gradient as the pass had it: empty when there was none. Between the two the maps stay in memory.
+  void Watch(Turn turn = Turn::kNone);
+  std::vector<at::Tensor> TakeSeen();
 
   virtual int feature_size() const = 0;
   // Channels of each of Maps().
@@ -40,6 +47,15 @@ class BackboneModule : public torch::nn::Module {
   virtual const BackboneOptions& options() const = 0;
   // Over how many groups of the batch the normalisation computes its statistics from now on.
   virtual void SetBatchNormGroups(int groups) = 0;
+
+ protected:
+  // What Maps returns.
+  virtual std::vector<at::Tensor> MapsOf(const at::Tensor& images) = 0;
+
+ private:
+  bool watched_ = false;
+  Turn turn_ = Turn::kNone;
+  std::vector<at::Tensor> seen_;
 };
 
 // Shared ownership, as all LibTorch modules.

@@ -121,17 +121,6 @@ class ResNet : public BackboneModule {
     SetBatchNormGroups(options.bn_groups);
   }
 
-  std::vector<at::Tensor> Maps(const at::Tensor& images) override {
-    at::Tensor features = bn1_->Forward(conv1_->forward(images)).relu_();
-    if (!options_.small_stem)
-      features = at::max_pool2d(features, /*kernel_size=*/3, /*stride=*/2, /*padding=*/1);
-    std::vector<at::Tensor> maps;
-    for (const auto& layer : layers_) maps.push_back(features = layer->Forward(features));
-    return maps;
-  }
-
-  at::Tensor Forward(const at::Tensor& images) override { return AveragePool(Maps(images).back()); }
-
   int feature_size() const override { return map_channels_.back(); }
   std::vector<int> map_channels() const override { return map_channels_; }
   std::vector<std::vector<std::string>> layer_groups() const override {
@@ -142,6 +131,16 @@ class ResNet : public BackboneModule {
   void SetBatchNormGroups(int groups) override {
     options_.bn_groups = groups;
     pretext::SetBatchNormGroups(*this, groups);
+  }
+
+ protected:
+  std::vector<at::Tensor> MapsOf(const at::Tensor& images) override {
+    at::Tensor features = bn1_->Forward(conv1_->forward(images)).relu_();
+    if (!options_.small_stem)
+      features = at::max_pool2d(features, /*kernel_size=*/3, /*stride=*/2, /*padding=*/1);
+    std::vector<at::Tensor> maps;
+    for (const auto& layer : layers_) maps.push_back(features = layer->Forward(features));
+    return maps;
   }
 
  private:

@@ -100,6 +100,42 @@ TEST(ResNetTest, SmallStemKeepsTheResolution) {
   EXPECT_EQ(backbone->feature_size(), 128);
 }
 
+TEST(BackboneTest, ShowsTheMapsOfTheFirstPassThatItIsWatchedIn) {
+  const Backbone backbone = Make("resnet10_narrow", /*small_stem=*/true, /*in_channels=*/1);
+  const at::Tensor images = at::randn({2, 1, 8, 8}), others = at::randn({3, 1, 8, 8});
+  backbone->Forward(images);
+  EXPECT_TRUE(backbone->TakeSeen().empty());
+  backbone->Watch();
+  EXPECT_TRUE(backbone->TakeSeen().empty());
+  backbone->Watch();
+  const std::vector<at::Tensor> maps = backbone->Maps(images);
+  backbone->Forward(others);
+  const std::vector<at::Tensor> seen = backbone->TakeSeen();
+  ASSERT_EQ(seen.size(), 4);
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(at::equal(seen[i], maps[i]));
+  EXPECT_TRUE(seen[3].requires_grad());
+  backbone->Forward(images);
+  EXPECT_TRUE(backbone->TakeSeen().empty());
+}
+
+TEST(BackboneTest, TurnsWhatEntersAndTurnsBackWhatItShows) {
+  const Backbone backbone = Make("resnet10_narrow", /*small_stem=*/true, /*in_channels=*/1);
+  backbone->eval();
+  at::NoGradGuard no_grad;
+  const at::Tensor images = at::randn({2, 1, 8, 8});
+  for (const Turn turn : {Turn::kFlip, Turn::kQuarter, Turn::kHalf, Turn::kThreeQuarters}) {
+    EXPECT_TRUE(at::equal(TurnedBack(Turned(images, turn), turn), images));
+    EXPECT_FALSE(at::equal(Turned(images, turn), images));
+    backbone->Watch(turn);
+    const at::Tensor features = backbone->Forward(images);
+    const std::vector<at::Tensor> seen = backbone->TakeSeen();
+    const std::vector<at::Tensor> of_turned = backbone->Maps(Turned(images, turn));
+    EXPECT_TRUE(at::equal(Turned(seen[1], turn), of_turned[1]));
+    EXPECT_TRUE(at::allclose(features, of_turned[3].mean({2, 3}), 1e-4, 1e-5));
+    EXPECT_FALSE(at::equal(backbone->Maps(images)[1], of_turned[1]));
+  }
+}
+
 TEST(ResNetTest, WeightsStartKaimingNormalWithFanOut) {
   const Backbone backbone = Make("resnet18");
   const at::Tensor weight = backbone->named_parameters()["layer4.1.conv2.weight"];

@@ -89,11 +89,32 @@ std::optional<Adapted> AdaptChannels(const at::Tensor& weight, const at::Tensor&
   return std::nullopt;
 }
 
+// The block that a tensor of a backbone belongs to: stem, layer1 .. layer4.
+absl::string_view BlockOf(absl::string_view name) {
+  return absl::StartsWith(name, "layer") ? name.substr(0, name.find('.')) : "stem";
+}
+
+bool IsAskedFor(absl::string_view name, const std::vector<std::string>& layers) {
+  return layers.empty() || std::find(layers.begin(), layers.end(), BlockOf(name)) != layers.end();
+}
+
+// Stems of several convolutions have torchvision's names but for conv1, so that all else would be taken.
+absl::Status CheckStem(const StateDict& state, const WeightsReport& report, absl::string_view source) {
+  if (!IsAskedFor(kFirstConvolution, report.layers)) return absl::OkStatus();
+  if (state.count(report.prefix + "conv1.0.weight") == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      source, " has a deep stem: several convolutions (", report.prefix,
+      "conv1.0.weight, ...) where torchvision's "
+      "ResNets have one, as timm's resnet18d and its like do. Take the weights of the plain network, or name "
+      "init.layers without stem; the blocks above then get another input than they were trained on"));
+}
+
 absl::Status CheckEnough(const WeightsReport& report, absl::string_view source,
                          const BackboneModule& backbone) {
   const std::set<std::string> loaded(report.loaded.begin(), report.loaded.end());
   int64_t parameters = 0, found = 0;
   for (const auto& item : backbone.named_parameters()) {
+    if (!IsAskedFor(item.key(), report.layers)) continue;
     ++parameters;
     found += loaded.count(item.key());
   }
@@ -102,7 +123,8 @@ absl::Status CheckEnough(const WeightsReport& report, absl::string_view source,
   }
   return absl::InvalidArgumentError(absl::StrCat(
       source, " does not fit backbone ", backbone.options().name, ": ", found, " of ", parameters,
-      " parameters are there under torchvision's names. Missing: ", FewNames(report.missing),
+      " parameters", report.layers.empty() ? "" : absl::StrCat(" of ", absl::StrJoin(report.layers, ", ")),
+      " are there under torchvision's names. Missing: ", FewNames(report.missing),
       report.mismatched.empty() ? "" : absl::StrCat("; other shapes: ", FewNames(report.mismatched)),
       report.unexpected.empty() ? "" : absl::StrCat("; the file has: ", FewNames(report.unexpected)),
       ". Choose the backbone that the weights were made with."));
@@ -167,21 +189,30 @@ std::string WeightsReport::Summary() const {
   if (!unexpected.empty()) absl::StrAppend(&text, " (", FewNames(unexpected), ")");
   if (!mismatched.empty()) absl::StrAppend(&text, ", other shapes: ", FewNames(mismatched));
   if (!adapted.empty()) absl::StrAppend(&text, "; ", adapted);
+  if (!layers.empty()) {
+    absl::StrAppend(&text, "; only ", absl::StrJoin(layers, ", "), " as asked: ", fresh.size(),
+                    " tensors stay fresh, ", left_out.size(), " of the file are left out");
+  }
   if (is_partial()) absl::StrAppend(&text, "; what is missing stays fresh");
   return text;
 }
 
 absl::StatusOr<WeightsReport> LoadBackboneWeights(const StateDict& state, absl::string_view source,
-                                                  BackboneModule& backbone) {
+                                                  BackboneModule& backbone,
+                                                  const std::vector<std::string>& layers) {
   const StateDict wanted = MakeStateDict(backbone);
   WeightsReport report;
+  report.layers = layers;
   report.prefix = BestPrefix(state, wanted);
+  PRETEXT_RETURN_IF_ERROR(CheckStem(state, report, source));
   StateDict fitting;
   for (const auto& [name, tensor] : state) {
     const std::string own = absl::StartsWith(name, report.prefix) ? name.substr(report.prefix.size()) : "";
     const auto target = wanted.find(own);
     if (target == wanted.end()) {
       report.unexpected.push_back(name);
+    } else if (!IsAskedFor(own, layers)) {
+      report.left_out.push_back(name);
     } else if (tensor.sizes() == target->second.sizes()) {
       fitting[own] = tensor;
     } else if (auto adapted =
@@ -194,6 +225,10 @@ absl::StatusOr<WeightsReport> LoadBackboneWeights(const StateDict& state, absl::
     }
   }
   for (const auto& [name, tensor] : wanted) {
+    if (!IsAskedFor(name, layers)) {
+      report.fresh.push_back(name);
+      continue;
+    }
     (fitting.count(name) > 0 ? report.loaded : report.missing).push_back(name);
   }
   PRETEXT_RETURN_IF_ERROR(CheckEnough(report, source, backbone));

@@ -25,6 +25,9 @@ struct WeightsReport {
   std::vector<std::string> missing;     // the backbone has them, the file does not (or of another shape)
   std::vector<std::string> unexpected;  // the file's names that nothing was done with; heads included
   std::vector<std::string> mismatched;  // "conv1.weight: (64, 3, 7, 7) in the file, (16, 1, 3, 3) here"
+  std::vector<std::string> fresh;       // the backbone's of blocks that were not asked for
+  std::vector<std::string> left_out;    // the file's of those blocks
+  std::vector<std::string> layers;      // the blocks asked for; empty: all
   std::string adapted;                  // how the first convolution was fitted to the channels; or empty
 
   // Whether parameters or running statistics keep what they were before: worth a warning.
@@ -37,9 +40,13 @@ struct WeightsReport {
 // first convolution is fitted to the backbone's channels as fastai does: 3 -> 1 sums the filters, 3 -> 2
 // takes two times 1.5, 3 -> more leaves the further ones zero; 1 -> n repeats the filter divided by n.
 // `source` names the weights in messages. INVALID_ARGUMENT, backbone unchanged: under 95 % of the backbone's
-// parameters are there; the message lists examples of what is missing and of what the file has.
+// parameters are there; the message lists examples of what is missing and of what the file has. So too where
+// the stem is asked for and the file has another kind of it (timm's resnet18d has three convolutions); its
+// other names are torchvision's. `layers`: only these blocks, of stem (conv1, bn1), layer1 .. layer4; the
+// rest stays as it is. Empty: all.
 absl::StatusOr<WeightsReport> LoadBackboneWeights(const StateDict& state, absl::string_view source,
-                                                  BackboneModule& backbone);
+                                                  BackboneModule& backbone,
+                                                  const std::vector<std::string>& layers = {});
 
 // What must travel with weights to use them: written beside them as metadata.
 struct WeightsCard {

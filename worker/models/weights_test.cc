@@ -144,6 +144,52 @@ TEST(WeightsTest, RefusesAFileWhoseNamesFitNothingWithExamplesOfBoth) {
                              HasSubstr(" and 15 more"))));
 }
 
+StateDict Clones(const BackboneModule& backbone) {
+  StateDict state;
+  for (const auto& [name, tensor] : MakeStateDict(backbone)) state[name] = tensor.clone();
+  return state;
+}
+
+TEST(WeightsTest, LoadsOnlyTheBlocksAskedForAndTellsTheRest) {
+  const Backbone source = Make(), target = Make();
+  source->named_buffers()["bn1.running_mean"].fill_(3);
+  const StateDict before = Clones(*target);
+  ASSERT_OK_AND_ASSIGN(const WeightsReport report,
+                       LoadBackboneWeights(MakeStateDict(*source), "file", *target, {"stem"}));
+  for (const auto& [name, tensor] : MakeStateDict(*target)) {
+    const bool of_stem = name.rfind("conv1.", 0) == 0 || name.rfind("bn1.", 0) == 0;
+    EXPECT_TRUE(at::equal(tensor, of_stem ? MakeStateDict(*source).at(name) : before.at(name))) << name;
+  }
+  EXPECT_FALSE(at::equal(before.at("conv1.weight"), target->named_parameters()["conv1.weight"]));
+  EXPECT_FALSE(report.is_partial());
+  EXPECT_THAT(report.loaded, ::testing::SizeIs(6));
+  EXPECT_EQ(report.loaded.size() + report.fresh.size(), before.size());
+  EXPECT_EQ(report.left_out.size(), report.fresh.size());
+  EXPECT_THAT(report.Summary(), HasSubstr("only stem as asked"));
+}
+
+TEST(WeightsTest, BlocksOfAnotherNetworkWillDo) {
+  const Backbone source = Make();
+  BackboneOptions deeper;
+  deeper.name = "resnet18_narrow";
+  const Backbone target = MakeBackbone(deeper).value();
+  EXPECT_THAT(LoadBackboneWeights(MakeStateDict(*source), "file", *target),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  ASSERT_OK(LoadBackboneWeights(MakeStateDict(*source), "file", *target, {"stem"}).status());
+  EXPECT_THAT(LoadBackboneWeights(MakeStateDict(*source), "file", *target, {"stem", "layer1"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("parameters of stem, layer1")));
+}
+
+TEST(WeightsTest, RefusesADeepStemUnlessItIsNotAskedFor) {
+  StateDict state = MakeStateDict(*Make());
+  state["conv1.0.weight"] = state["conv1.3.weight"] = state.at("conv1.weight");
+  state.erase("conv1.weight");
+  EXPECT_THAT(LoadBackboneWeights(state, "resnet18d.safetensors", *Make()),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("resnet18d.safetensors has a deep stem"), HasSubstr("init.layers"))));
+  EXPECT_OK(LoadBackboneWeights(state, "file", *Make(), {"layer1", "layer2", "layer3", "layer4"}).status());
+}
+
 TEST(WeightsTest, ComeBackFromAFileWithTheirCard) {
   const Backbone source = Make(1, /*small_stem=*/true);
   WeightsCard card;

@@ -108,13 +108,14 @@ class CutBackbone : public BackboneModule {
     register_parameter("conv1", at::zeros({2, 2}));
     register_parameter("layer1", at::zeros({2, 2}));
   }
-  std::vector<at::Tensor> Maps(const at::Tensor& images) override { return {images}; }
-  at::Tensor Forward(const at::Tensor& images) override { return images; }
   int feature_size() const override { return 2; }
   std::vector<int> map_channels() const override { return {2}; }
   std::vector<std::vector<std::string>> layer_groups() const override { return groups_; }
   const BackboneOptions& options() const override { return options_; }
   void SetBatchNormGroups(int groups) override {}
+
+ protected:
+  std::vector<at::Tensor> MapsOf(const at::Tensor& images) override { return {images}; }
 
  private:
   std::vector<std::vector<std::string>> groups_;

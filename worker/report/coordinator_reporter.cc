@@ -78,6 +78,17 @@ void CoordinatorReporter::AddCheckpoint(const v1::Checkpoint& checkpoint) {
   urgent_ = true;
 }
 
+void CoordinatorReporter::AddAlarm(const v1::Alarm& alarm) {
+  const google::protobuf::Timestamp now = ToTimestamp(clock_->Now());
+  absl::MutexLock lock(&mutex_);
+  if (!accepts()) return;
+  v1::Alarm told = alarm;
+  told.set_text(CutLine(alarm.text()));
+  *told.mutable_time() = now;
+  queue_.Add(told);
+  urgent_ = true;
+}
+
 void CoordinatorReporter::FinishStage(const std::string& stage) {
   absl::MutexLock lock(&mutex_);
   if (!accepts()) return;

@@ -31,7 +31,8 @@ struct CoordinatorReporterOptions {
   // what is acknowledged.
   std::string output;
 
-  // Between reports, which are also signs of life. Checkpoints, finished stages and the outcome go at once.
+  // Between reports, which are also signs of life. Checkpoints, alarms, finished stages and the outcome go at
+  // once.
   absl::Duration interval = absl::Milliseconds(500);
   // Of one try. A coordinator that takes longer is asked again.
   absl::Duration call_timeout = absl::Seconds(20);
@@ -71,6 +72,7 @@ class CoordinatorReporter final : public Reporter {
   void AddMetrics(int64_t step, const std::vector<std::pair<std::string, double>>& values) override;
   void Log(v1::LogLine::Severity severity, const std::string& text) override;
   void AddCheckpoint(const v1::Checkpoint& checkpoint) override;
+  void AddAlarm(const v1::Alarm& alarm) override;
   void FinishStage(const std::string& stage) override;
   bool stop_requested() const override { return stop_requested_.load(std::memory_order_acquire); }
 

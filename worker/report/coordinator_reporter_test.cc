@@ -84,6 +84,10 @@ TEST_F(CoordinatorReporterTest, SendsEveryKindWithItsTime) {
   checkpoint.set_stage("pretrain");
   checkpoint.set_step(3);
   reporter->AddCheckpoint(checkpoint);
+  v1::Alarm alarm;
+  alarm.set_kind(v1::Alarm::COLLAPSE);
+  alarm.set_text("all the same");
+  reporter->AddAlarm(alarm);
   reporter->FinishStage("pretrain");
   const Reports reports =
       coordinator_.Await([](const Reports& all) { return !all.back().finished_stages().empty(); });
@@ -102,6 +106,9 @@ TEST_F(CoordinatorReporterTest, SendsEveryKindWithItsTime) {
   EXPECT_EQ(all.logs(0).severity(), v1::LogLine::WARNING);
   ASSERT_EQ(all.checkpoints_size(), 1);
   EXPECT_EQ(all.checkpoints(0).step(), 3);
+  ASSERT_EQ(all.alarms_size(), 1);
+  EXPECT_EQ(all.alarms(0).text(), "all the same");
+  EXPECT_EQ(all.alarms(0).time().seconds(), 1'700'000'000);
   EXPECT_THAT(all.finished_stages(), testing::ElementsAre("pretrain"));
 }
 

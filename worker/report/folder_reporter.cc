@@ -7,6 +7,7 @@
 #include "absl/strings/strip.h"
 #include "proto/cpp/status_macros.h"
 #include "worker/report/acknowledged_mark.h"
+#include "worker/report/alarm_line.h"
 
 namespace pretext {
 namespace {
@@ -93,6 +94,8 @@ void FolderReporter::AddCheckpoint(const v1::Checkpoint& checkpoint) {
   Log(v1::LogLine::INFO, absl::StrCat("checkpoint of ", checkpoint.stage(), " at step ", checkpoint.step(),
                                       ": ", checkpoint.path(), ", ", checkpoint.bytes(), " bytes"));
 }
+
+void FolderReporter::AddAlarm(const v1::Alarm& alarm) { Log(v1::LogLine::WARNING, AlarmLine(alarm)); }
 
 void FolderReporter::FinishStage(const std::string& stage) {
   absl::MutexLock lock(&mutex_);

@@ -64,6 +64,7 @@ class FolderReporter final : public Reporter {
   void AddMetrics(int64_t step, const std::vector<std::pair<std::string, double>>& values) override;
   void Log(v1::LogLine::Severity severity, const std::string& text) override;
   void AddCheckpoint(const v1::Checkpoint& checkpoint) override;  // a line in log.txt
+  void AddAlarm(const v1::Alarm& alarm) override;                 // a warning in log.txt
   void FinishStage(const std::string& stage) override;
   bool stop_requested() const override { return false; }
 

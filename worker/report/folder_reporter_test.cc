@@ -301,6 +301,18 @@ TEST_F(FolderReporterTest, WritesLogLinesForPeople) {
             "2023-11-14T22:13:20.250Z WARNING rank 0: picture left out: a.jpg\n    and another\n"
             "2023-11-14T22:13:20.250Z INFO rank 0: checkpoint of pretrain at step 120: "
             "/out/checkpoints/pretrain-0000000120, 4096 bytes\n");
+  v1::Alarm alarm;
+  alarm.set_kind(v1::Alarm::NOT_LEARNING);
+  alarm.set_stage("pretrain");
+  alarm.set_task("jigsaw");
+  alarm.set_step(130);
+  alarm.set_text("it is stuck");
+  alarm.set_advice("Try less");
+  reporter->AddAlarm(alarm);
+  EXPECT_THAT(Read(output_ + "/log.txt"),
+              testing::EndsWith(
+                  "2023-11-14T22:13:20.250Z WARNING rank 0: not learning of jigsaw in stage pretrain at "
+                  "step 130: it is stuck. What to do: Try less\n"));
   EXPECT_THAT(upstream_.lines(), IsEmpty()) << "told by others";
   EXPECT_FALSE(reporter->stop_requested());
 }

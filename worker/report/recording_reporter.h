@@ -52,6 +52,10 @@ class RecordingReporter final : public Reporter {
     absl::MutexLock lock(&mutex_);
     checkpoints_.push_back(checkpoint);
   }
+  void AddAlarm(const v1::Alarm& alarm) override {
+    absl::MutexLock lock(&mutex_);
+    alarms_.push_back(alarm);
+  }
   void FinishStage(const std::string& stage) override {
     absl::MutexLock lock(&mutex_);
     finished_stages_.push_back(stage);
@@ -101,6 +105,10 @@ class RecordingReporter final : public Reporter {
     absl::MutexLock lock(&mutex_);
     return checkpoints_;
   }
+  std::vector<v1::Alarm> alarms() const {
+    absl::MutexLock lock(&mutex_);
+    return alarms_;
+  }
   std::vector<std::string> finished_stages() const {
     absl::MutexLock lock(&mutex_);
     return finished_stages_;
@@ -113,6 +121,7 @@ class RecordingReporter final : public Reporter {
   std::vector<Point> points_ ABSL_GUARDED_BY(mutex_);
   std::vector<Line> lines_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::Checkpoint> checkpoints_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::Alarm> alarms_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> finished_stages_ ABSL_GUARDED_BY(mutex_);
   int64_t furthest_ ABSL_GUARDED_BY(mutex_) = -1;  // step of the current stage
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;

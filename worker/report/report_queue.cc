@@ -29,6 +29,10 @@ void ReportQueue::Add(const v1::Checkpoint& checkpoint) {
   *PartFor(checkpoint.ByteSizeLong() + kOverhead).add_checkpoints() = checkpoint;
 }
 
+void ReportQueue::Add(const v1::Alarm& alarm) {
+  *PartFor(alarm.ByteSizeLong() + kOverhead).add_alarms() = alarm;
+}
+
 void ReportQueue::AddFinishedStage(const std::string& stage) {
   PartFor(stage.size() + kOverhead).add_finished_stages(stage);
 }

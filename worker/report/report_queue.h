@@ -10,7 +10,7 @@
 namespace pretext {
 
 // What waits to be reported, in order, cut into parts that each fit one message. Parts hold metrics, logs,
-// checkpoints and finished stages; who sends them adds the rest. Thread-compatible.
+// checkpoints, alarms and finished stages; who sends them adds the rest. Thread-compatible.
 class ReportQueue {
  public:
   // `part_bytes`: a part is closed before it grows longer, serialised.
@@ -19,6 +19,7 @@ class ReportQueue {
   void Add(v1::MetricPoint point);
   void Add(v1::LogLine line);
   void Add(const v1::Checkpoint& checkpoint);
+  void Add(const v1::Alarm& alarm);
   void AddFinishedStage(const std::string& stage);
 
   bool empty() const { return parts_.empty(); }

@@ -37,12 +37,16 @@ TEST(ReportQueueTest, APartTakesEveryKind) {
   v1::Checkpoint checkpoint;
   checkpoint.set_step(1);
   queue.Add(checkpoint);
+  v1::Alarm alarm;
+  alarm.set_text("collapsed");
+  queue.Add(alarm);
   queue.AddFinishedStage("pretrain");
   ASSERT_EQ(queue.parts(), 1);
   const v1::ReportRequest part = queue.TakeFirst();
   EXPECT_EQ(part.metrics_size(), 1);
   EXPECT_EQ(part.logs(0).text(), "hello");
   EXPECT_EQ(part.checkpoints(0).step(), 1);
+  EXPECT_EQ(part.alarms(0).text(), "collapsed");
   EXPECT_EQ(part.finished_stages(0), "pretrain");
 }
 

@@ -26,6 +26,9 @@ class Reporter {
   virtual void Log(v1::LogLine::Severity severity, const std::string& text) = 0;
   // The checkpoint is durable and valid. Only rank 0.
   virtual void AddCheckpoint(const v1::Checkpoint& checkpoint) = 0;
+  // The stage's training goes wrong. `alarm` has kind, stage, step, text, advice and, if it is of one, the
+  // task. At most once a stage, kind and task in an attempt. Only rank 0.
+  virtual void AddAlarm(const v1::Alarm& alarm) = 0;
   virtual void FinishStage(const std::string& stage) = 0;
 
   // True once the rank has been asked to checkpoint and stop (SIGTERM or the coordinator's word), or

@@ -103,6 +103,26 @@ Figure FeatureSpreadFigure(const SeriesByName& series) {
   panel.from_zero = true;
   panel.reference = Reference{"evenly spread", 1};
   AddPanel(series, "feature_spread", std::move(panel), &figure);
+  Panel rank;
+  rank.title = "effective rank of a batch's features";
+  rank.from_zero = true;
+  AddPanel(series, "effective_rank", std::move(rank), &figure);
+  return figure;
+}
+
+Figure ProbeFigure(const SeriesByName& series) {
+  Figure figure;
+  Panel panel;
+  panel.title = "accuracy on labelled pictures";
+  panel.from_zero = panel.percent = panel.exact = true;
+  panel.reference = LastValue(series, "probe_chance", "chance");
+  for (const auto& [name, values] : series) {
+    absl::string_view what = name;
+    if (!absl::ConsumePrefix(&what, "probe_") || what == "chance" || values.points().empty()) continue;
+    if (panel.curves.size() < kMostCurves)
+      panel.curves.push_back({Words(std::string(what)), values.points()});
+  }
+  if (!panel.curves.empty()) figure.panels.push_back(std::move(panel));
   return figure;
 }
 
@@ -127,6 +147,7 @@ std::vector<StagePlot> PlanStagePlots(const std::string& stage, const SeriesByNa
       {"accuracy", AccuracyFigure},
       {"learning-rate", LearningRateFigure},
       {"feature-spread", FeatureSpreadFigure},
+      {"probe", ProbeFigure},
       {"throughput", ThroughputFigure}};
   for (const auto& [name, make] : kinds) {
     StagePlot plot{absl::StrCat(stage, "-", name, ".png"), make(series)};

@@ -22,7 +22,8 @@ struct StagePlot {
 //                  chance gives (chance_loss, X_chance_loss)
 //   accuracy       accuracy and every X_accuracy; chance_accuracy is what chance gives
 //   learning-rate  learning_rate and gradient_norm
-//   feature-spread feature_spread; 0 when all features are the same
+//   feature-spread feature_spread, 0 when all features are the same, and effective_rank
+//   probe          every probe_X on labelled pictures; probe_chance is what chance gives
 //   throughput     images_per_second and data_wait_share
 std::vector<StagePlot> PlanStagePlots(const std::string& stage,
                                       const std::map<std::string, CondensedSeries>& series);

@@ -47,6 +47,25 @@ TEST(StagePlotsTest, APretrainingStageHasAllPlots) {
   EXPECT_EQ(plots[4].figure.panels.size(), 2);
 }
 
+TEST(StagePlotsTest, AProbeHasACurveABlockBesideItsChance) {
+  const std::vector<StagePlot> plots =
+      PlanStagePlots("pretrain", Series({"probe_chance", "probe_knn", "probe_layer3", "probe_layer4"}));
+  ASSERT_EQ(plots.size(), 1);
+  EXPECT_EQ(plots[0].file, "pretrain-probe.png");
+  const Panel& panel = plots[0].figure.panels.at(0);
+  ASSERT_EQ(panel.curves.size(), 3);
+  EXPECT_EQ(panel.curves[0].label, "knn");
+  EXPECT_EQ(panel.curves[1].label, "layer3");
+  EXPECT_TRUE(panel.reference.has_value());
+}
+
+TEST(StagePlotsTest, AFeaturesRankStandsBelowTheirSpread) {
+  const std::vector<StagePlot> plots =
+      PlanStagePlots("pretrain", Series({"feature_spread", "effective_rank"}));
+  ASSERT_EQ(plots.size(), 1);
+  EXPECT_EQ(plots[0].figure.panels.size(), 2);
+}
+
 TEST(StagePlotsTest, SeveralTasksHaveAxesOfTheirOwnEachWithItsChance) {
   const std::vector<StagePlot> plots = PlanStagePlots(
       "pretrain", Series({"loss", "chance_loss", "moco_loss", "moco_chance_loss", "rotation_loss",

@@ -24,6 +24,10 @@ void TeeReporter::AddCheckpoint(const v1::Checkpoint& checkpoint) {
   for (Reporter* reporter : reporters_) reporter->AddCheckpoint(checkpoint);
 }
 
+void TeeReporter::AddAlarm(const v1::Alarm& alarm) {
+  for (Reporter* reporter : reporters_) reporter->AddAlarm(alarm);
+}
+
 void TeeReporter::FinishStage(const std::string& stage) {
   for (Reporter* reporter : reporters_) reporter->FinishStage(stage);
 }

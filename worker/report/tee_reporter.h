@@ -20,6 +20,7 @@ class TeeReporter final : public Reporter {
   void AddMetrics(int64_t step, const std::vector<std::pair<std::string, double>>& values) override;
   void Log(v1::LogLine::Severity severity, const std::string& text) override;
   void AddCheckpoint(const v1::Checkpoint& checkpoint) override;
+  void AddAlarm(const v1::Alarm& alarm) override;
   void FinishStage(const std::string& stage) override;
   bool stop_requested() const override;
 

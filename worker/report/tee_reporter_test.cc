@@ -21,6 +21,9 @@ TEST(TeeReporterTest, TellsEveryReporterEverything) {
   v1::Checkpoint checkpoint;
   checkpoint.set_step(8);
   tee.AddCheckpoint(checkpoint);
+  v1::Alarm alarm;
+  alarm.set_kind(v1::Alarm::COLLAPSE);
+  tee.AddAlarm(alarm);
   tee.FinishStage("pretrain");
   for (const RecordingReporter* told : {&first, &second}) {
     ASSERT_EQ(told->begins().size(), 1);
@@ -34,6 +37,8 @@ TEST(TeeReporterTest, TellsEveryReporterEverything) {
     EXPECT_EQ(told->lines()[0].text, "slow disk");
     ASSERT_EQ(told->checkpoints().size(), 1);
     EXPECT_EQ(told->checkpoints()[0].step(), 8);
+    ASSERT_EQ(told->alarms().size(), 1);
+    EXPECT_EQ(told->alarms()[0].kind(), v1::Alarm::COLLAPSE);
     EXPECT_THAT(told->finished_stages(), ElementsAre("pretrain"));
   }
 }

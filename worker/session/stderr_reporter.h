@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proto/cpp/log.h"
+#include "worker/report/alarm_line.h"
 #include "worker/report/reporter.h"
 
 namespace pretext {
@@ -21,6 +22,7 @@ class StderrReporter final : public Reporter {
     pretext::Log(SeverityOf(severity), text);
   }
   void AddCheckpoint(const v1::Checkpoint&) override {}
+  void AddAlarm(const v1::Alarm& alarm) override { Log(v1::LogLine::WARNING, AlarmLine(alarm)); }
   void FinishStage(const std::string&) override {}
   bool stop_requested() const override { return false; }
 

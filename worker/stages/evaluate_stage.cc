@@ -1,5 +1,7 @@
 #include "worker/stages/evaluate_stage.h"
 
+#include <ATen/ops/cat.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,7 +23,7 @@ constexpr int kHeldOutShare = 5;
 
 // Features of labelled pictures, those that could be read.
 struct Features {
-  at::Tensor rows;
+  at::Tensor rows;  // (N, all blocks' features one after the other), or of the last block alone
   std::vector<int64_t> labels;
 };
 
@@ -39,7 +41,9 @@ class EvaluateRun {
     PRETEXT_RETURN_IF_ERROR(MakeNetwork());
     PRETEXT_RETURN_IF_ERROR(Extract());
     if (stage_.has_knn()) PRETEXT_RETURN_IF_ERROR(Knn());
-    if (stage_.has_linear()) PRETEXT_RETURN_IF_ERROR(Linear());
+    if (stage_.has_linear())
+      PRETEXT_RETURN_IF_ERROR(Linear("linear", LastBlock(reference_), LastBlock(queries_)));
+    if (stage_.linear().each_block()) PRETEXT_RETURN_IF_ERROR(LinearOfEachBlock());
     result_.found["protocol"] = absl::StrCat("frozen features, judged on ", judged_.data.protocol);
     result_.found["features_of"] = judged_.initial.source;
     RecordLabels(judged_, reference_.labels, queries_.labels, &result_.found);
@@ -54,8 +58,10 @@ class EvaluateRun {
     v1::Stage resolved = run_.stage();
     *resolved.mutable_evaluate() = stage_;
     PRETEXT_RETURN_IF_ERROR(run_.RecordResolved(resolved, fields));
-    PRETEXT_ASSIGN_OR_RETURN(backbone_,
+    PRETEXT_ASSIGN_OR_RETURN(InitialBackbone made,
                              MakeBackboneOf(run_, judged_.initial, NetworkOf(facts, stage_.backbone())));
+    backbone_ = std::move(made.backbone);
+    result_.found["initial_weights"] = std::move(made.found);
     return absl::OkStatus();
   }
 
@@ -67,7 +73,10 @@ class EvaluateRun {
     pass.indices = indices;
     pass.image_size = stage_.image_size();
     pass.max_broken_share = max_broken_share;
-    pass.compute = [&](const at::Tensor& pictures) { return extractor.Extract(pictures); };
+    pass.compute = [&](const at::Tensor& pictures) {
+      return stage_.linear().each_block() ? at::cat(extractor.ExtractLayers(pictures), 1)
+                                          : extractor.Extract(pictures);
+    };
     pass.tell = [this, of = static_cast<int64_t>(indices.size())](int64_t done) {
       run_.TellPhase("evaluating", done, of);
     };
@@ -94,25 +103,45 @@ class EvaluateRun {
     KnnOptions options;
     options.neighbours = stage_.knn().neighbours();
     options.temperature = stage_.knn().temperature();
-    PRETEXT_ASSIGN_OR_RETURN(const KnnResult voted,
-                             KnnProbe(reference_.rows, reference_.labels, classes(), queries_.rows, options));
+    PRETEXT_ASSIGN_OR_RETURN(const KnnResult voted, KnnProbe(LastBlock(reference_).rows, reference_.labels,
+                                                             classes(), LastBlock(queries_).rows, options));
     Tell("knn", Judge(voted.scores, voted.predictions, queries_.labels));
     result_.found["knn"]["neighbours"] = options.neighbours;
     result_.found["knn"]["temperature"] = options.temperature;
     return absl::OkStatus();
   }
 
-  absl::Status Linear() {
+  // Of the features from column `begin` on.
+  static Features Columns(const Features& features, int64_t begin, int64_t size) {
+    return {features.rows.narrow(1, begin, size), features.labels};
+  }
+  Features LastBlock(const Features& features) const {
+    const int64_t size = backbone_->feature_size();
+    return Columns(features, features.rows.size(1) - size, size);
+  }
+
+  absl::Status LinearOfEachBlock() {
+    int64_t begin = 0;
+    int block = 0;
+    for (const int size : backbone_->map_channels()) {
+      PRETEXT_RETURN_IF_ERROR(Linear(absl::StrCat("linear_layer", ++block), Columns(reference_, begin, size),
+                                     Columns(queries_, begin, size)));
+      begin += size;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Linear(const std::string& name, const Features& reference, const Features& queries) {
     LinearProbeOptions options;
     options.seed = run_.job->spec.seed();
     options.penalties.assign(stage_.linear().penalties().begin(), stage_.linear().penalties().end());
     PRETEXT_ASSIGN_OR_RETURN(const LinearProbe probe,
-                             FitLinearProbe(reference_.rows, reference_.labels, classes(), options));
-    const at::Tensor scores = probe.Logits(queries_.rows);
-    Tell("linear", Judge(scores, probe.Predict(queries_.rows), queries_.labels));
-    result_.found["linear"]["penalty"] = probe.penalty;
-    result_.found["linear"]["held_out_accuracy"] = probe.held_out_accuracy;
-    result_.found["linear"]["converged"] = probe.converged;
+                             FitLinearProbe(reference.rows, reference.labels, classes(), options));
+    const at::Tensor scores = probe.Logits(queries.rows);
+    Tell(name, Judge(scores, probe.Predict(queries.rows), queries.labels));
+    result_.found[name]["penalty"] = probe.penalty;
+    result_.found[name]["held_out_accuracy"] = probe.held_out_accuracy;
+    result_.found[name]["converged"] = probe.converged;
     const std::string remark = ConvergenceRemark(probe);
     if (!remark.empty()) run_.WarnOnce(absl::StrCat("stage ", run_.name(), ": ", remark));
     return absl::OkStatus();

@@ -1,9 +1,11 @@
 #include "worker/stages/finetune_stage.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "proto/cpp/status_macros.h"
 #include "worker/augment/view_pipeline.h"
 #include "worker/checkpoint/export_weights.h"
@@ -18,6 +20,8 @@
 #include "worker/stages/picture_pass.h"
 #include "worker/stages/resolve_stage.h"
 #include "worker/stages/stage_setup.h"
+#include "worker/stages/unlabelled_pictures.h"
+#include "worker/stages/unlabelled_set.h"
 #include "worker/train/stage_training.h"
 
 namespace pretext {
@@ -26,6 +30,7 @@ namespace {
 constexpr int kHeldOutShare = 10;
 constexpr int kHeadPart = 1000;  // of SeedFreshWeights, beyond the tasks' numbers
 constexpr int kDropoutPart = 1001;
+constexpr double kFewConfident = 0.01;  // of the unlabelled pictures
 
 // Everything a fine-tuning stage is made of, in the order it is made.
 class FinetuneRun {
@@ -48,6 +53,9 @@ class FinetuneRun {
         judged_, OpenJudgedStage(run_, run_.DataOf(stage_), stage_.has_test() ? &stage_.test() : nullptr,
                                  kHeldOutShare));
     labelled_ = std::make_unique<SubsetDataset>(judged_.train->dataset.get(), judged_.data.train_indices);
+    if (!LearnsFromUnlabelled(stage_)) return absl::OkStatus();
+    unlabelled_.emplace();
+    PRETEXT_ASSIGN_OR_RETURN(*unlabelled_, OpenUnlabelled(run_, stage_.unlabelled(), judged_));
     return absl::OkStatus();
   }
 
@@ -66,7 +74,9 @@ class FinetuneRun {
 
   absl::Status MakeNetwork() {
     const uint64_t seed = run_.job->spec.seed();
-    PRETEXT_ASSIGN_OR_RETURN(backbone_, MakeBackboneOf(run_, judged_.initial, network_));
+    PRETEXT_ASSIGN_OR_RETURN(InitialBackbone made, MakeBackboneOf(run_, judged_.initial, network_));
+    backbone_ = std::move(made.backbone);
+    initial_found_ = std::move(made.found);
     SeedFreshWeights(seed, run_.index, kHeadPart);
     classifier_ = std::make_unique<Classifier>(
         stage_.recipe() == v1::FinetuneStage::LINEAR_PROBE ? Classifier::Kind::kLinear
@@ -83,6 +93,7 @@ class FinetuneRun {
     options.classes = static_cast<int>(judged_.data.classes.size());
     options.dropout_seed = PartSeed(seed, run_.index, kDropoutPart);
     options.rank = group_->rank();
+    if (unlabelled_.has_value()) options.unlabelled = MakeUnlabelled();
     steps_ = options.plan.steps();
     std::string phases;
     for (const RecipePhase& phase : options.plan.phases) {
@@ -96,6 +107,32 @@ class FinetuneRun {
                               judged_.data.classes.size(), " classes; ", phases));
     objective_ = std::make_unique<FinetuneObjective>(options, backbone_, classifier_.get(), groups_);
     return absl::OkStatus();
+  }
+
+  // What is learnt from unlabelled pictures, and a line that says what it costs.
+  UnlabelledLearning MakeUnlabelled() {
+    const v1::UnlabelledSpec& spec = stage_.unlabelled();
+    UnlabelledPicturesOptions options;
+    options.dataset = unlabelled_->pictures.get();
+    options.labelled = labelled_->size();
+    options.ratio = spec.ratio();
+    options.image_size = stage_.image_size();
+    options.augment = stage_.augment();
+    options.copy_augment = spec.augment();
+    options.max_broken_share = unlabelled_->max_broken_share;
+    unlabelled_pictures_ = std::make_shared<UnlabelledPictures>(options);
+    const int64_t beside = int64_t{stage_.batch_size()} * spec.ratio();
+    run_.LogOnce(absl::StrCat("stage ", run_.name(), ": learns without labels too, by ",
+                              v1::UnlabelledSpec::Method_Name(spec.method()), ", from ",
+                              unlabelled_->protocol, "; each step takes ", beside, " of them beside ",
+                              stage_.batch_size(), " labelled ones, forward as they are and forward and ",
+                              "back as changed copies"));
+    if (unlabelled_->pictures->size() <= labelled_->size()) {
+      run_.WarnOnce(absl::StrCat("stage ", run_.name(), ": there are no more unlabelled pictures (",
+                                 unlabelled_->pictures->size(), ") than labelled ones (", labelled_->size(),
+                                 "), so there is little to learn from them; name more as unlabelled.data"));
+    }
+    return {spec, network_.bn_groups, group_, unlabelled_pictures_.get()};
   }
 
   absl::Status Train() {
@@ -120,16 +157,36 @@ class FinetuneRun {
     training.batch_size = stage_.batch_size();
     training.layout = {{"picture", ElementType::kUint8, {size, size, labelled_->channels()}},
                        {"label", ElementType::kInt64, {}}};
-    training.builder = [views](const Sample& sample, const RngKey& key, const ExampleSlot& slot) {
+    training.builder = [views, unlabelled = unlabelled_pictures_](const Sample& sample, const RngKey& key,
+                                                                  const ExampleSlot& slot) {
       Rng rng(key);
       views->Render(*sample.image, rng, slot.field<uint8_t>(0));
       slot.field<int64_t>(1)[0] = sample.label;
+      if (unlabelled != nullptr) unlabelled->Render(key, slot.Part(2, 2));
     };
+    if (unlabelled_.has_value()) {
+      for (const Field& field : unlabelled_pictures_->layout()) training.layout.push_back(field);
+      training.facts["unlabelled"] = unlabelled_->pictures->size();
+    }
     training.max_broken_share = judged_.train_spec.max_broken_share();
     training.steps = steps_;
     training.precision = stage_.precision();
     PRETEXT_ASSIGN_OR_RETURN(newest_, TrainStage(run_, training));
+    if (unlabelled_.has_value()) TellOfUnlabelled();
     return absl::OkStatus();
+  }
+
+  void TellOfUnlabelled() {
+    for (const std::string& picture : unlabelled_pictures_->broken()) {
+      run_.job->reporter->Log(v1::LogLine::WARNING, absl::StrCat("picture left out: ", picture));
+    }
+    const auto share = newest_.find("confident_share");
+    if (share == newest_.end() || share->second >= kFewConfident) return;
+    run_.WarnOnce(
+        absl::StrFormat("stage %s: at the end only %.1f %% of the unlabelled pictures were predicted with a "
+                        "confidence of %g, so "
+                        "hardly anything was learnt from them; lower unlabelled.confidence or train longer",
+                        run_.name(), 100 * share->second, stage_.unlabelled().confidence()));
   }
 
   absl::Status Test() {
@@ -167,9 +224,17 @@ class FinetuneRun {
     }
     result.found["recipe"] = v1::FinetuneStage::Recipe_Name(stage_.recipe());
     result.found["started_from"] = judged_.initial.source;
+    result.found["initial_weights"] = initial_found_;
     result.found["test"] = JudgementJson(judgement_);
     result.found["protocol"] = absl::StrCat("last weights, judged once on ", judged_.data.protocol);
     RecordLabels(judged_, judged_.data.train_labels, tested_, &result.found);
+    if (unlabelled_.has_value()) {
+      result.found["unlabelled"] = {{"method", v1::UnlabelledSpec::Method_Name(stage_.unlabelled().method())},
+                                    {"pictures", unlabelled_->pictures->size()},
+                                    {"protocol", unlabelled_->protocol},
+                                    {"ratio", stage_.unlabelled().ratio()},
+                                    {"weight", stage_.unlabelled().weight()}};
+    }
     result.found["steps"] = steps_;
     for (const auto& [name, value] : newest_) result.found["last"][name] = value;
     return result;
@@ -179,7 +244,10 @@ class FinetuneRun {
   ProcessGroup* group_;
   v1::FinetuneStage stage_;  // with every value
   JudgedStage judged_;
+  nlohmann::ordered_json initial_found_;  // what became of the weights it started from
   std::unique_ptr<SubsetDataset> labelled_;
+  std::optional<UnlabelledSet> unlabelled_;  // where the stage learns from such
+  std::shared_ptr<UnlabelledPictures> unlabelled_pictures_;
   BackboneOptions network_;
   Backbone backbone_;
   std::unique_ptr<Classifier> classifier_;

@@ -75,6 +75,13 @@ TEST_F(GangTrainingTest, TwoRanksPretrainAsOneWithTwoGroups) {
   ExpectNear(Run(yaml, 1, "one", "pretrain/loss"), Run(yaml, 2, "two", "pretrain/loss"), 2e-4);
 }
 
+// One prepares at first while the other trains, and both step networks of their own.
+TEST_F(GangTrainingTest, TwoRanksTrainTasksWithAdversariesAsOneWithTwoGroups) {
+  const std::string yaml = Pretrain("{inpainting: {adversarial_share: 0.1}}, {spot_artifacts: {width: 4}}",
+                                    "backbone: {name: resnet10_narrow, bn_groups: 2}");
+  ExpectNear(Run(yaml, 1, "one", "pretrain/loss"), Run(yaml, 2, "two", "pretrain/loss"), 2e-3);
+}
+
 TEST_F(GangTrainingTest, TwoMicroBatchesOfOneGroupPretrainAsOneBatchOfTwo) {
   const auto whole = Run(Pretrain("{rotation: {}}", "backbone: {name: resnet10_narrow, bn_groups: 2}"), 1,
                          "whole", "pretrain/loss");
@@ -82,6 +89,29 @@ TEST_F(GangTrainingTest, TwoMicroBatchesOfOneGroupPretrainAsOneBatchOfTwo) {
       Run(Pretrain("{rotation: {}}", "backbone: {name: resnet10_narrow, bn_groups: 1}, accumulation: 2"), 1,
           "parts", "pretrain/loss");
   ExpectNear(whole, parts, 1e-4);
+}
+
+TEST_F(GangTrainingTest, TwoRanksCompareCopiesAsOneWithTwoGroups) {
+  const std::string yaml =
+      Pretrain("{moco: {queue_length: 32}}, {weight: 0.5, rotation: {}}",
+               "backbone: {name: resnet10_narrow, bn_groups: 2}, weighting: UNCERTAINTY, consistency: {pair: "
+               "TWO_COPIES, feature_measure: INFO_NCE, ramp_share: 0, taps: {layer2: 1, projection: 1}}");
+  ExpectNear(Run(yaml, 1, "one", "pretrain/loss"), Run(yaml, 2, "two", "pretrain/loss"), 3e-3);
+}
+
+TEST_F(GangTrainingTest, TwoMicroBatchesCompareCopiesAsOneBatchOfTwoGroups) {
+  const std::string consistency =
+      "consistency: {turn: FLIP, feature_measure: MSE, ramp_share: 0, taps: {layer2: 1, projection: 1}}";
+  const auto whole =
+      Run(Pretrain("{jigsaw: {}}",
+                   absl::StrCat("backbone: {name: resnet10_narrow, bn_groups: 2}, ", consistency)),
+          1, "whole", "pretrain/loss");
+  const auto parts = Run(
+      Pretrain(
+          "{jigsaw: {}}",
+          absl::StrCat("backbone: {name: resnet10_narrow, bn_groups: 1}, accumulation: 2, ", consistency)),
+      1, "parts", "pretrain/loss");
+  ExpectNear(whole, parts, 2e-4);
 }
 
 constexpr char kFinetune[] = R"(
@@ -98,6 +128,15 @@ stages:
 
 TEST_F(GangTrainingTest, TwoRanksFinetuneAsOneWithTwoGroups) {
   ExpectNear(Run(kFinetune, 1, "one", "finetune/loss"), Run(kFinetune, 2, "two", "finetune/loss"), 5e-4);
+}
+
+// Whichever annealing keeps on which rank.
+TEST_F(GangTrainingTest, TwoRanksLearnFromUnlabelledPicturesAsOneWithTwoGroups) {
+  const std::string yaml =
+      absl::StrCat(kFinetune, "    unlabelled: {ratio: 2, confidence: 0.3, annealing: EXPONENTIAL}\n");
+  const auto one = Run(yaml, 1, "one", "finetune/loss");
+  ExpectNear(one, Run(yaml, 2, "two", "finetune/loss"), 5e-4);
+  EXPECT_NE(one, Run(kFinetune, 1, "without", "finetune/loss"));
 }
 
 TEST_F(GangTrainingTest, TwoRanksJudgeAllTestPicturesTogether) {

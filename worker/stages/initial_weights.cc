@@ -47,10 +47,53 @@ absl::StatusOr<InitialWeights> ReadFileOrOutput(const std::string& path) {
                    "output folder of a job that has finished a stage"));
 }
 
+// `stage`'s, whole.
+absl::StatusOr<InitialWeights> FindWeights(const v1::JobSpec& spec, int stage) {
+  const v1::InitSpec& init = InitOf(spec.stages(stage));
+  switch (init.from_case()) {
+    case v1::InitSpec::kFile:
+      return ReadFileOrOutput(init.file());
+    case v1::InitSpec::kStage:
+      for (int earlier = 0; earlier < stage; ++earlier) {
+        if (spec.stages(earlier).name() != init.stage()) continue;
+        if (spec.stages(earlier).has_evaluate()) return FindWeights(spec, earlier);
+        return ReadWeights(absl::StrCat(spec.output(), "/exported/", init.stage(), ".safetensors"),
+                           absl::StrCat("the weights of stage ", init.stage()));
+      }
+      return absl::InvalidArgumentError(
+          absl::StrCat("init: no stage before ", spec.stages(stage).name(), " is called ", init.stage()));
+    case v1::InitSpec::kJob:
+      return absl::InvalidArgumentError(
+          absl::StrCat("init: ", init.job(),
+                       " is known to its coordinator only; name its output folder as "
+                       "init.file"));
+    case v1::InitSpec::kRandom:
+    case v1::InitSpec::FROM_NOT_SET:
+      break;
+  }
+  return InitialWeights{"fresh random weights", {}, {}, std::nullopt};
+}
+
+// What became of a file's weights.
+nlohmann::ordered_json JsonOf(const WeightsReport& report) {
+  nlohmann::ordered_json json = {{"loaded", report.loaded.size()},
+                                 {"missing", report.missing},
+                                 {"other_shapes", report.mismatched},
+                                 {"not_used", report.unexpected}};
+  if (!report.adapted.empty()) json["adapted"] = report.adapted;
+  if (!report.layers.empty()) {
+    json["layers"] = report.layers;
+    json["fresh"] = report.fresh.size();
+    json["left_out"] = report.left_out.size();
+  }
+  return json;
+}
+
 // Whether the weights fit the network at all.
 bool Fits(const InitialWeights& weights, const BackboneOptions& options) {
   const absl::StatusOr<Backbone> backbone = MakeBackbone(options);
-  return backbone.ok() && LoadBackboneWeights(weights.tensors, weights.source, **backbone).ok();
+  return backbone.ok() &&
+         LoadBackboneWeights(weights.tensors, weights.source, **backbone, weights.layers).ok();
 }
 
 // The side of the filters of the first convolution, whatever prefix its name has; 0: there is none.
@@ -70,28 +113,9 @@ int64_t FirstFilterSide(const StateDict& tensors) {
 
 absl::StatusOr<InitialWeights> FindInitialWeights(const v1::JobSpec& spec, int stage) {
   const v1::InitSpec& init = InitOf(spec.stages(stage));
-  switch (init.from_case()) {
-    case v1::InitSpec::kFile:
-      return ReadFileOrOutput(init.file());
-    case v1::InitSpec::kStage:
-      for (int earlier = 0; earlier < stage; ++earlier) {
-        if (spec.stages(earlier).name() != init.stage()) continue;
-        if (spec.stages(earlier).has_evaluate()) return FindInitialWeights(spec, earlier);
-        return ReadWeights(absl::StrCat(spec.output(), "/exported/", init.stage(), ".safetensors"),
-                           absl::StrCat("the weights of stage ", init.stage()));
-      }
-      return absl::InvalidArgumentError(
-          absl::StrCat("init: no stage before ", spec.stages(stage).name(), " is called ", init.stage()));
-    case v1::InitSpec::kJob:
-      return absl::InvalidArgumentError(
-          absl::StrCat("init: ", init.job(),
-                       " is known to its coordinator only; name its output folder as "
-                       "init.file"));
-    case v1::InitSpec::kRandom:
-    case v1::InitSpec::FROM_NOT_SET:
-      break;
-  }
-  return InitialWeights{"fresh random weights", {}, std::nullopt};
+  PRETEXT_ASSIGN_OR_RETURN(InitialWeights weights, FindWeights(spec, stage));
+  weights.layers.assign(init.layers().begin(), init.layers().end());
+  return weights;
 }
 
 absl::StatusOr<BackboneOptions> ChooseBackbone(const InitialWeights& weights, const v1::BackboneSpec& spec,
@@ -138,11 +162,13 @@ absl::StatusOr<InitialBackbone> MakeInitialBackbone(const InitialWeights& weight
   InitialBackbone made;
   PRETEXT_ASSIGN_OR_RETURN(made.backbone, MakeBackbone(options));
   made.summary = absl::StrCat(options.name, " from ", weights.source);
+  made.found = {{"source", weights.source}};
   if (!weights.is_random()) {
-    PRETEXT_ASSIGN_OR_RETURN(const WeightsReport report,
-                             LoadBackboneWeights(weights.tensors, weights.source, *made.backbone));
+    PRETEXT_ASSIGN_OR_RETURN(const WeightsReport report, LoadBackboneWeights(weights.tensors, weights.source,
+                                                                             *made.backbone, weights.layers));
     absl::StrAppend(&made.summary, ": ", report.Summary());
     made.is_partial = report.is_partial();
+    made.found.update(JsonOf(report));
   }
   made.backbone->to(device);
   return made;

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "nlohmann/json.hpp"
 #include "pretext/v1/job.pb.h"
 #include "worker/models/backbone.h"
 #include "worker/models/weights.h"
@@ -18,6 +20,7 @@ namespace pretext {
 struct InitialWeights {
   std::string source;  // for people: "the weights of stage pretrain (/out/exported/pretrain.safetensors)"
   StateDict tensors;   // empty: fresh random weights
+  std::vector<std::string> layers;  // the blocks to take of them; empty: all
   std::optional<WeightsCard> card;  // files of other programs have none
 
   bool is_random() const { return tensors.empty(); }
@@ -35,7 +38,8 @@ absl::StatusOr<BackboneOptions> ChooseBackbone(const InitialWeights& weights, co
 struct InitialBackbone {
   Backbone backbone;
   std::string summary;      // one line for the log
-  bool is_partial = false;  // the weights lack some of the backbone's, which stay fresh: worth a warning
+  bool is_partial = false;  // the weights lack some that were asked for, which stay fresh: worth a warning
+  nlohmann::ordered_json found;  // the same for a stage's result: what was loaded, what not, and why
 };
 
 // Makes it on `device` and loads the weights. Random ones follow from (seed, stage) alone.

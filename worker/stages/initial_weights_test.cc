@@ -135,6 +135,27 @@ TEST_F(InitialWeightsTest, TellsWhenTheFirstConvolutionStaysFresh) {
   EXPECT_THAT(made.summary, HasSubstr("1 missing (conv1.weight)"));
 }
 
+TEST_F(InitialWeightsTest, LoadingTheStemChangesOnlyTheStemsTensors) {
+  Export("first");
+  const v1::JobSpec spec = Spec(R"([{name: first, pretrain: {tasks: [{rotation: {}}]}},
+      {name: second, pretrain: {tasks: [{rotation: {}}], init: {stage: first, layers: [stem]}}}])");
+  ASSERT_OK_AND_ASSIGN(const InitialWeights weights, FindInitialWeights(spec, 1));
+  ASSERT_OK_AND_ASSIGN(const InitialBackbone made, MakeInitialBackbone(weights, Narrow(), 5, 1, at::kCPU));
+  ASSERT_OK_AND_ASSIGN(const InitialBackbone fresh, MakeInitialBackbone({}, Narrow(), 5, 1, at::kCPU));
+  std::vector<std::string> changed;
+  const StateDict before = MakeStateDict(*fresh.backbone), loaded = MakeStateDict(*backbone_);
+  for (const auto& [name, tensor] : MakeStateDict(*made.backbone)) {
+    if (!at::equal(tensor, before.at(name))) changed.push_back(name);
+    if (name == "conv1.weight") EXPECT_TRUE(at::equal(tensor, loaded.at(name)));
+  }
+  EXPECT_THAT(changed, ::testing::ElementsAre("conv1.weight"));  // fresh normalisations are all alike
+  EXPECT_FALSE(made.is_partial);
+  EXPECT_THAT(made.summary, HasSubstr("only stem as asked"));
+  EXPECT_EQ(made.found["layers"], nlohmann::ordered_json({"stem"}));
+  EXPECT_EQ(made.found["loaded"], 6);
+  EXPECT_EQ(made.found["left_out"], before.size() - 6);
+}
+
 TEST_F(InitialWeightsTest, RandomWeightsFollowFromSeedAndStage) {
   const InitialWeights random;
   const auto first = [&](uint64_t seed, int stage) {

@@ -13,6 +13,7 @@ namespace pretext {
 namespace {
 
 constexpr uint32_t kHoldOutView = 0x401D0000;
+constexpr uint32_t kSampleView = 0x401E0000;
 
 std::vector<int64_t> LabelsOf(const Dataset& dataset, const std::vector<int64_t>& indices) {
   std::vector<int64_t> labels;
@@ -20,7 +21,28 @@ std::vector<int64_t> LabelsOf(const Dataset& dataset, const std::vector<int64_t>
   return labels;
 }
 
-absl::string_view ShareName(int share) { return share == 10 ? "a tenth" : share == 5 ? "a fifth" : "a part"; }
+absl::string_view ShareName(int share) {
+  return share == 10 ? "a tenth" : share == 5 ? "a fifth" : share == 3 ? "a third" : "a part";
+}
+
+// Keeps `count` of the pictures, in their order.
+void KeepSome(int64_t count, std::vector<int64_t>* indices, std::vector<int64_t>* labels) {
+  const auto size = static_cast<int64_t>(indices->size());
+  if (size <= count) return;
+  RngKey key;
+  key.stage = kSetupStage;
+  key.view = kSampleView;
+  std::vector<int64_t> kept = Rng(key).Permutation(size);
+  kept.resize(count);
+  std::sort(kept.begin(), kept.end());
+  std::vector<int64_t> kept_indices, kept_labels;
+  for (const int64_t position : kept) {
+    kept_indices.push_back((*indices)[position]);
+    kept_labels.push_back((*labels)[position]);
+  }
+  *indices = std::move(kept_indices);
+  *labels = std::move(kept_labels);
+}
 
 }  // namespace
 
@@ -105,6 +127,13 @@ absl::StatusOr<JudgedData> JoinJudgedData(const Dataset& train, const Dataset* t
                         : "no class has two labelled pictures, so none can be held out to judge by; label "
                           "more, or name test data");
   }
+  return data;
+}
+
+JudgedData SampleJudged(JudgedData data, int64_t pictures) {
+  const int64_t judged = std::max<int64_t>(1, pictures / 3);
+  KeepSome(std::max<int64_t>(1, pictures - judged), &data.train_indices, &data.train_labels);
+  KeepSome(judged, &data.test_indices, &data.test_labels);
   return data;
 }
 

@@ -41,6 +41,10 @@ struct JudgedData {
 // be judged by, or unknown classes.
 absl::StatusOr<JudgedData> JoinJudgedData(const Dataset& train, const Dataset* test, int share);
 
+// So many of the pictures at most, of which a third (of 3 or more) are judged, by a draw that depends on the
+// numbers alone.
+JudgedData SampleJudged(JudgedData data, int64_t pictures);
+
 }  // namespace pretext
 
 #endif  // PRETEXT_WORKER_STAGES_LABELLED_SPLIT_H_

@@ -100,6 +100,19 @@ TEST(JoinJudgedDataTest, RefusesASingleClass) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("two or more")));
 }
 
+TEST(SampleJudgedTest, KeepsAThirdToJudgeByAndItsLabels) {
+  const Labels train({"cat", "dog"}, Join({Repeat(0, 300), Repeat(1, 300)}));
+  ASSERT_OK_AND_ASSIGN(const JudgedData whole, JoinJudgedData(train, nullptr, 3));
+  const JudgedData sample = SampleJudged(whole, 90);
+  EXPECT_EQ(sample.train_indices.size(), 60);
+  EXPECT_EQ(sample.test_indices.size(), 30);
+  for (size_t i = 0; i < sample.test_indices.size(); ++i) {
+    EXPECT_EQ(sample.test_labels[i], train.label(sample.test_indices[i]));
+  }
+  EXPECT_EQ(SampleJudged(whole, 90).train_indices, sample.train_indices);
+  EXPECT_EQ(SampleJudged(whole, 3000).train_indices, whole.train_indices);
+}
+
 TEST(JoinJudgedDataTest, HoldsPicturesOutWhenThereAreNoTestData) {
   const Labels train({"cat", "dog"}, Join({Repeat(0, 10), Repeat(1, 10)}));
   ASSERT_OK_AND_ASSIGN(const JudgedData data, JoinJudgedData(train, nullptr, 5));

@@ -3,14 +3,18 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "proto/cpp/consistency_spec.h"
 #include "proto/cpp/defaults.h"
 #include "proto/cpp/status_macros.h"
+#include "proto/cpp/task_defaults.h"
 #include "worker/tasks/registry.h"
 
 namespace pretext {
 namespace {
 
 using Fields = std::vector<ResolvedField>;
+
+constexpr int64_t kProbes = 10;  // of a stage
 
 std::string PicturesText(const DatasetFacts& data) {
   return absl::StrCat("from the data: ", data.median_width, " x ", data.median_height, " pictures");
@@ -86,13 +90,23 @@ absl::Status ResolveTasks(const StageFacts& facts, int64_t steps, v1::PretrainSt
   return absl::OkStatus();
 }
 
+// The copies' blur, where image_size was open.
+void ResolveConsistency(v1::PretrainStage* stage, Fields* fields) {
+  if (!stage->has_consistency() || stage->consistency().augment().has_blur_probability()) return;
+  v1::AugmentSpec* augment = stage->mutable_consistency()->mutable_augment();
+  *augment = FillAugment(*augment, DefaultConsistencyAugment(stage->image_size()));
+  fields->push_back({"consistency.augment.blur_probability",
+                     absl::StrCat("from image_size: ", stage->image_size(), " pixels")});
+}
+
 // epochs and freeze_epochs, where nothing says how long. A pass over few labels is few steps, so that a fixed
-// number of passes would leave the network as it was.
+// number of passes would leave the network as it was; unlabelled ones, which are many, take longer to teach.
 void ResolveLength(int64_t labelled, v1::FinetuneStage* stage, Fields* fields) {
-  constexpr int64_t kEpochs = 5, kFewestSteps = 150, kFrozenShare = 5;
+  constexpr int64_t kEpochs = 5, kFewestSteps = 150, kFewestWithUnlabelled = 400, kFrozenShare = 5;
   if (stage->has_max_steps() || stage->has_epochs()) return;
   const int64_t steps_per_epoch = labelled / stage->batch_size();
-  const int64_t epochs = std::max(kEpochs, (kFewestSteps + steps_per_epoch - 1) / steps_per_epoch);
+  const int64_t fewest = LearnsFromUnlabelled(*stage) ? kFewestWithUnlabelled : kFewestSteps;
+  const int64_t epochs = std::max(kEpochs, (fewest + steps_per_epoch - 1) / steps_per_epoch);
   stage->set_epochs(static_cast<int32_t>(epochs));
   const std::string origin =
       absl::StrCat("from the data: ", labelled, " labelled pictures, ", epochs * steps_per_epoch, " steps");
@@ -123,6 +137,11 @@ absl::StatusOr<std::vector<ResolvedField>> ResolvePretrain(const StageFacts& fac
   const int64_t steps = stage->has_max_steps() ? stage->max_steps()
                                                : facts.data.pictures / stage->batch_size() * stage->epochs();
   PRETEXT_RETURN_IF_ERROR(ResolveTasks(facts, steps, stage, &fields));
+  if (stage->has_probe() && !stage->probe().has_every_steps()) {
+    stage->mutable_probe()->set_every_steps(std::max<int64_t>(1, steps / kProbes));
+    fields.push_back({"probe.every_steps", absl::StrCat("from the length: ", steps, " steps")});
+  }
+  ResolveConsistency(stage, &fields);
   return fields;
 }
 
@@ -162,6 +181,10 @@ absl::StatusOr<std::vector<ResolvedField>> ResolveEvaluate(const StageFacts& fac
   ResolveSide(facts, stage, &fields);
   ResolveBackbone(facts, stage->image_size(), stage->mutable_backbone(), &fields);
   return fields;
+}
+
+bool LearnsFromUnlabelled(const v1::FinetuneStage& stage) {
+  return stage.has_unlabelled() && stage.unlabelled().weight() > 0;
 }
 
 v1::DataSpec WithChannels(const v1::DataSpec& data, const std::optional<WeightsCard>& initial) {

@@ -32,6 +32,9 @@ absl::StatusOr<std::vector<ResolvedField>> ResolveFinetune(const StageFacts& fac
                                                            v1::FinetuneStage* stage);
 absl::StatusOr<std::vector<ResolvedField>> ResolveEvaluate(const StageFacts& facts, v1::EvaluateStage* stage);
 
+// Whether the stage learns from unlabelled pictures at all: nothing of them is read otherwise.
+bool LearnsFromUnlabelled(const v1::FinetuneStage& stage);
+
 // The channels that a stage's data are opened with when they name none: those of the weights it starts from,
 // so that both fit; unset otherwise, which measures them.
 v1::DataSpec WithChannels(const v1::DataSpec& data, const std::optional<WeightsCard>& initial);

@@ -54,11 +54,34 @@ TEST(ResolvePretrainTest, TakesWhatIsOpenFromTheDataAndSaysSo) {
   EXPECT_EQ(stage.tasks(0).moco().augment().blur_probability(), 0);
 }
 
+TEST(ResolvePretrainTest, ProbesATenthOfTheStageApart) {
+  v1::PretrainStage stage =
+      Pretrain("epochs: 10, batch_size: 256, probe: {data: {images: /l, labels: folders}}");
+  ASSERT_OK_AND_ASSIGN(const auto fields, ResolvePretrain(SmallPictures(), &stage));
+  EXPECT_EQ(stage.probe().every_steps(), 39);  // 390 steps
+  EXPECT_EQ(OriginOf(fields, "probe.every_steps"), "from the length: 390 steps");
+  stage = Pretrain("max_steps: 3, probe: {data: {images: /l, labels: folders}}");
+  ASSERT_OK(ResolvePretrain(SmallPictures(), &stage).status());
+  EXPECT_EQ(stage.probe().every_steps(), 1);
+}
+
 TEST(ResolvePretrainTest, NotesTheChannelsOfTheStagesOwnData) {
   v1::PretrainStage stage = Pretrain("epochs: 10, data: {images: /pictures}");
   ASSERT_OK_AND_ASSIGN(const auto fields, ResolvePretrain(SmallPictures(), &stage));
   EXPECT_EQ(stage.data().channels(), 1);
   EXPECT_EQ(OriginOf(fields, "data.channels"), "from the data: grey pictures");
+}
+
+TEST(ResolvePretrainTest, CopiesOfSmallPicturesAreNotBlurred) {
+  for (const int side : {64, 96}) {
+    StageFacts facts = SmallPictures();
+    facts.data.median_height = facts.data.median_width = side;
+    v1::PretrainStage stage = Pretrain("epochs: 10, consistency: {}");
+    ASSERT_OK_AND_ASSIGN(const auto fields, ResolvePretrain(facts, &stage));
+    EXPECT_EQ(stage.consistency().augment().blur_probability(), side > 64 ? 0.5 : 0);
+    EXPECT_EQ(OriginOf(fields, "consistency.augment.blur_probability"),
+              absl::StrCat("from image_size: ", side, " pixels"));
+  }
 }
 
 TEST(ResolvePretrainTest, LeavesWhatIsGiven) {
@@ -135,6 +158,18 @@ TEST(ResolveFinetuneTest, FewLabelsAreRepeatedUntilThereAreStepsToLearnIn) {
   ASSERT_OK(ResolveFinetune(SmallPictures(), /*labelled=*/6400, &many).status());
   EXPECT_EQ(many.epochs(), 5);
   EXPECT_EQ(many.freeze_epochs(), 1);
+}
+
+TEST(ResolveFinetuneTest, UnlabelledPicturesAreGivenMoreSteps) {
+  for (const auto& [unlabelled, steps] : {std::pair("{}", 400), std::pair("{weight: 0}", 150)}) {
+    v1::FinetuneStage stage =
+        Parse(absl::StrCat("stages: [{finetune: {init: {random: {}}, unlabelled: ", unlabelled, "}}]"))
+            .stages(0)
+            .finetune();
+    ASSERT_OK(ResolveFinetune(SmallPictures(), /*labelled=*/64, &stage).status());
+    EXPECT_EQ(stage.epochs(), steps);
+    EXPECT_EQ(stage.freeze_epochs(), steps / 5);
+  }
 }
 
 TEST(ResolveFinetuneTest, TrainsAsLongAsItIsTold) {

@@ -28,8 +28,13 @@ std::vector<v1::DataSpec> DataOfStages(const v1::JobSpec& spec, int first) {
   std::vector<v1::DataSpec> wanted = {spec.data()};
   for (int i = first; i < spec.stages_size(); ++i) {
     const v1::Stage& stage = spec.stages(i);
-    if (stage.has_pretrain()) wanted.push_back(stage.pretrain().data());
-    if (stage.has_finetune()) wanted.insert(wanted.end(), {stage.finetune().data(), stage.finetune().test()});
+    if (stage.has_pretrain()) {
+      wanted.insert(wanted.end(), {stage.pretrain().data(), stage.pretrain().probe().data()});
+    }
+    if (stage.has_finetune()) {
+      const v1::FinetuneStage& finetune = stage.finetune();
+      wanted.insert(wanted.end(), {finetune.data(), finetune.test(), finetune.unlabelled().data()});
+    }
     if (stage.has_evaluate()) wanted.insert(wanted.end(), {stage.evaluate().data(), stage.evaluate().test()});
   }
   return wanted;

@@ -1,6 +1,9 @@
 #include "worker/stages/run_job.h"
 
+#include <ATen/ops/equal.h>
+
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "gmock/gmock.h"
@@ -73,6 +76,7 @@ TEST(RunJobTest, PretrainsAndLeavesWeightsMetricsAndTheResolvedSpec) {
         "data_wait_share", "feature_spread", "chance_loss", "peak_memory_bytes"}) {
     EXPECT_EQ(reporter.Values(absl::StrCat("pretrain/", metric)).size(), 6) << metric;
   }
+  EXPECT_THAT(reporter.Values("pretrain/effective_rank"), ElementsAre(::testing::Key(1), ::testing::Key(6)));
   EXPECT_THAT(BytesOf(jobs.path("out/job.yaml")),
               AllOf(HasSubstr("image_size: 16"), HasSubstr("# from the data: 16 x 16 pictures"),
                     HasSubstr("# given"), HasSubstr("# default")));
@@ -109,19 +113,86 @@ TEST(RunJobTest, FinetunesJudgesAndExportsTheClassifier) {
   EXPECT_EQ(result["test"]["pictures"], 30);
 }
 
-TEST(RunJobTest, EvaluatesFeaturesOfAnEarlierStageWithChanceBesideThem) {
+std::string WithUnlabelled(const std::string& unlabelled) {
+  return absl::StrCat(R"(
+data: {images: DATA, labels: LABELS, labels_per_class: 8}
+stages:
+- finetune:
+    backbone: {name: resnet10_narrow}
+    init: {random: {}}
+    batch_size: 12
+    precision: FP32
+    max_steps: 5
+    unlabelled: )",
+                      unlabelled, "\n");
+}
+
+TEST(RunJobTest, LearnsFromUnlabelledPicturesAndSaysFromWhich) {
+  const ToyJobs jobs("run_job");
+  RecordingReporter reporter;
+  ASSERT_OK(ToyJobs::Run(jobs.Spec(WithUnlabelled("{ratio: 2, annealing: LINEAR}"), "out"), &reporter));
+  for (const char* metric :
+       {"labelled_loss", "unlabelled_loss", "confident_share", "copy_agreement", "kept_share"}) {
+    EXPECT_EQ(reporter.Values(absl::StrCat("finetune/", metric)).size(), 1 + 5) << metric;
+  }
+  const auto result = nlohmann::json::parse(BytesOf(jobs.path("out/results/finetune.json")));
+  // Of 96 pictures 24 keep their labels, one of each class of which is held out.
+  EXPECT_EQ(result["unlabelled"]["pictures"], 93);
+  EXPECT_EQ(result["unlabelled"]["method"], "UDA");
+  EXPECT_EQ(result["unlabelled"]["protocol"],
+            "93 pictures of the training data, all but the 3 to be judged by");
+  std::vector<std::string> lines;
+  for (const RecordingReporter::Line& line : reporter.lines()) lines.push_back(line.text);
+  EXPECT_THAT(lines, ::testing::Contains(AllOf(HasSubstr("93 pictures"), HasSubstr("24 of them beside 12"))));
+}
+
+std::map<int64_t, double> LossesOf(const ToyJobs& jobs, const std::string& yaml, const std::string& output) {
+  RecordingReporter reporter;
+  EXPECT_OK(ToyJobs::Run(jobs.Spec(yaml, output), &reporter));
+  return reporter.Values("finetune/loss");
+}
+
+TEST(RunJobTest, ReadsNoLabelOfUnlabelledPictures) {
+  const ToyJobs jobs("run_job");
+  const std::string labels[] = {"LABELS", "TEST_LABELS", jobs.path("not-there")};
+  const auto plain = LossesOf(jobs, WithUnlabelled("{data: {images: TEST}, ratio: 2}"), "plain");
+  EXPECT_EQ(plain.size(), 6);
+  for (size_t i = 0; i < std::size(labels); ++i) {
+    const std::string yaml =
+        WithUnlabelled(absl::StrCat("{data: {images: TEST, labels: ", labels[i], "}, ratio: 2}"));
+    EXPECT_EQ(LossesOf(jobs, yaml, absl::StrCat("labels-", i)), plain) << labels[i];
+  }
+}
+
+// Nothing of them is even opened.
+TEST(RunJobTest, UnlabelledPicturesOfWeightZeroChangeNothing) {
+  const ToyJobs jobs("run_job");
+  const std::string off = WithUnlabelled("{weight: 0, data: {images: /not/there}}");
+  const std::string without = off.substr(0, off.find("    unlabelled:"));
+  EXPECT_EQ(LossesOf(jobs, off, "off"), LossesOf(jobs, without, "without"));
+  const SafetensorsFile one = *ReadSafetensors(jobs.path("off/exported/finetune.safetensors"));
+  const SafetensorsFile other = *ReadSafetensors(jobs.path("without/exported/finetune.safetensors"));
+  for (const auto& [name, tensor] : one.tensors) {
+    EXPECT_TRUE(at::equal(tensor, other.tensors.at(name))) << name;
+  }
+}
+
+TEST(RunJobTest, EvaluatesFeaturesOfAnEarlierStageAndOfEachBlockWithChanceBesideThem) {
   const ToyJobs jobs("run_job");
   RecordingReporter reporter;
   ASSERT_OK(ToyJobs::Run(jobs.Spec(absl::StrCat(kPretrain, R"(
 - evaluate:
     data: {images: DATA, labels: LABELS}
     knn: {neighbours: 5}
-    linear: {}
+    linear: {each_block: true}
 )"),
                                    "out"),
                          &reporter));
   EXPECT_GT(reporter.Values("evaluate/knn_top1")[0], 0.5);
   EXPECT_GT(reporter.Values("evaluate/linear_top1")[0], 0.5);
+  // The last block's features are the backbone's.
+  EXPECT_EQ(reporter.Values("evaluate/linear_layer4_top1")[0], reporter.Values("evaluate/linear_top1")[0]);
+  EXPECT_GT(reporter.Values("evaluate/linear_layer1_top1")[0], 0.5);
   EXPECT_NEAR(reporter.Values("evaluate/chance_accuracy")[0], 1.0 / 3, 1e-6);
   const auto result = nlohmann::json::parse(BytesOf(jobs.path("out/results/evaluate.json")));
   EXPECT_EQ(result["labels"]["pictures"], 96 - 18);  // a fifth of 32 is 6
@@ -210,9 +281,10 @@ TEST(RunJobTest, TheLinearProbeHoldsOutByTheSeedOfTheJob) {
   EXPECT_GT(accuracies.size(), 1);
 }
 
-// The rest of the stage after an interruption equals that of an undisturbed run, bit for bit.
-void ExpectResumesExactly(const ToyJobs& jobs, const char* yaml, const std::string& stage, int64_t steps,
-                          const std::vector<int64_t>& stops) {
+// The rest of the stage after an interruption equals that of an undisturbed run, bit for bit. The first
+// `preparing` steps have a rate alone.
+void ExpectResumesExactly(const ToyJobs& jobs, const std::string& yaml, const std::string& stage,
+                          int64_t steps, const std::vector<int64_t>& stops, int64_t preparing = 0) {
   RecordingReporter straight;
   ASSERT_OK(ToyJobs::Run(jobs.Spec(yaml, "straight"), &straight));
   const std::string file = absl::StrCat("/exported/", stage, ".safetensors");
@@ -233,7 +305,7 @@ void ExpectResumesExactly(const ToyJobs& jobs, const char* yaml, const std::stri
         values[step] = value;
       }
       EXPECT_EQ(values, straight.Values(absl::StrCat(stage, "/", metric))) << metric;
-      EXPECT_EQ(values.size(), steps) << metric;
+      EXPECT_EQ(values.size(), steps - (metric == std::string("learning_rate") ? 0 : preparing)) << metric;
     }
   }
 }
@@ -242,9 +314,98 @@ TEST(RunJobTest, ResumesPretrainingOnThreeTasksBitForBit) {
   ExpectResumesExactly(ToyJobs("run_job"), kThreeTasks, "pretrain", 8, {1, 4, 6});
 }
 
+constexpr char kConsistent[] = R"(
+data: {images: DATA}
+stages:
+- pretrain:
+    backbone: {name: resnet10_narrow}
+    tasks: [{moco: {queue_length: 32}}, {weight: 0.5, jigsaw: {}}]
+    consistency: {pair: TWO_COPIES, taps: {layer3: 0.5, projection: 1}}
+    weighting: UNCERTAINTY
+    batch_size: 16
+    max_steps: 5
+)";
+
+TEST(RunJobTest, ResumesConsistentTrainingWithLearntWeightsBitForBit) {
+  ExpectResumesExactly(ToyJobs("run_job"), kConsistent, "pretrain", 5, {2});
+}
+
+TEST(RunJobTest, ComparesCopiesAndShowsHowFarTheyAreApart) {
+  const ToyJobs jobs("run_job");
+  RecordingReporter reporter;
+  ASSERT_OK(ToyJobs::Run(jobs.Spec(kConsistent, "out"), &reporter));
+  for (const char* metric :
+       {"consistency_loss", "consistency_weight", "consistency_predictions", "consistency_layer3",
+        "consistency_projection", "consistency_spread", "prediction_agreement", "consistency_same_cosine",
+        "consistency_other_cosine", "consistency_cosine_gap", "moco_log_variance", "jigsaw_log_variance"}) {
+    EXPECT_EQ(reporter.Values(absl::StrCat("pretrain/", metric)).size(), 5) << metric;
+  }
+  EXPECT_THAT(
+      BytesOf(jobs.path("out/job.yaml")),
+      AllOf(HasSubstr("layer3: 0.5"), HasSubstr("weighting: UNCERTAINTY"), HasSubstr("blur_probability: 0")));
+}
+
+// Nothing is drawn, built or trained for it.
+TEST(RunJobTest, ConsistencyOfWeightZeroTrainsExactlyAsWithout) {
+  const ToyJobs jobs("run_job");
+  const auto weights_of = [&](const std::string& consistency, const std::string& output) {
+    RecordingReporter reporter;
+    std::string yaml = kThreeTasks;
+    yaml.replace(yaml.find("max_steps: 8"), 12, absl::StrCat("max_steps: 3\n    ", consistency));
+    EXPECT_OK(ToyJobs::Run(jobs.Spec(yaml, output), &reporter));
+    return ReadSafetensors(jobs.path(output + "/exported/pretrain.safetensors"))->tensors;
+  };
+  const auto without = weights_of("", "without");
+  const auto zero = weights_of("consistency: {weight: 0}", "zero");
+  const auto with = weights_of("consistency: {weight: 1}", "with");
+  ASSERT_EQ(without.size(), zero.size());
+  for (const auto& [name, tensor] : without) EXPECT_TRUE(at::equal(tensor, zero.at(name))) << name;
+  EXPECT_FALSE(at::equal(without.at("conv1.weight"), with.at("conv1.weight")));
+}
+
+// The first three steps make ready what the loss needs.
+std::string Preparing(const std::string& tasks) {
+  return absl::StrCat(
+      "data: {images: DATA}\nstages: [{pretrain: {tasks: [", tasks,
+      "{spot_artifacts: {width: 4, preparing_share: 0.4}}], max_steps: 8, batch_size: 16, accumulation: 2, "
+      "backbone: {name: resnet10_narrow}}}]");
+}
+
+TEST(RunJobTest, ResumesATaskThatPreparesBitForBit) {
+  ExpectResumesExactly(ToyJobs("run_job"), Preparing(""), "pretrain", 8, {1, 3, 6}, /*preparing=*/3);
+}
+
+TEST(RunJobTest, ATaskPreparesWhileAnotherTrains) {
+  const ToyJobs jobs("run_job");
+  ExpectResumesExactly(jobs, Preparing("{inpainting: {adversarial_share: 0.1}}, "), "pretrain", 8, {2, 5});
+  RecordingReporter reporter;
+  ASSERT_OK(ToyJobs::Run(jobs.Spec(Preparing("{rotation: {}}, "), "out"), &reporter));
+  EXPECT_EQ(reporter.Values("pretrain/loss").size(), 8);
+  EXPECT_EQ(reporter.Values("pretrain/spot_artifacts_loss").begin()->first, 4);
+  EXPECT_EQ(reporter.Values("pretrain/spot_artifacts_autoencoder_error").size(), 8);
+}
+
+// Nothing is trained in the first three steps but what the task steps by itself.
+TEST(RunJobTest, TheBackboneRestsWhileItsOnlyTaskPrepares) {
+  const ToyJobs jobs("run_job");
+  RecordingReporter reporter;
+  ASSERT_OK(ToyJobs::Run(jobs.Spec(Preparing(""), "out"), &reporter));
+  const std::map<int64_t, double> rates = reporter.Values("pretrain/learning_rate");
+  for (int64_t step = 1; step <= 3; ++step) EXPECT_EQ(rates.at(step), 0) << step;
+  EXPECT_GT(rates.at(4), 0);
+  EXPECT_EQ(reporter.Values("pretrain/loss").begin()->first, 4);
+  EXPECT_EQ(reporter.progress().back().phase(), "training");
+}
+
 // In the frozen phase, at its end, and after it.
 TEST(RunJobTest, ResumesFinetuningBitForBit) {
   ExpectResumesExactly(ToyJobs("run_job"), kFinetune, "finetune", 6 + 8, {2, 5, 9});
+}
+
+TEST(RunJobTest, ResumesFinetuningWithUnlabelledPicturesBitForBit) {
+  ExpectResumesExactly(ToyJobs("run_job"),
+                       WithUnlabelled("{method: FIXMATCH, confidence: 0.4, ratio: 2}").c_str(), "finetune",
+                       1 + 5, {1, 3});
 }
 
 }  // namespace

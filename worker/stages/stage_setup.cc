@@ -25,15 +25,15 @@ BackboneOptions NetworkOf(const StageFacts& facts, const v1::BackboneSpec& backb
   return network;
 }
 
-absl::StatusOr<Backbone> MakeBackboneOf(const StageRun& run, const InitialWeights& initial,
-                                        const BackboneOptions& network) {
+absl::StatusOr<InitialBackbone> MakeBackboneOf(const StageRun& run, const InitialWeights& initial,
+                                               const BackboneOptions& network) {
   PRETEXT_ASSIGN_OR_RETURN(InitialBackbone made, MakeInitialBackbone(initial, network, run.job->spec.seed(),
                                                                      run.index, run.job->device));
   if (!run.restored.has_value()) {
     const std::string line = absl::StrCat("stage ", run.name(), ": ", made.summary);
     made.is_partial ? run.WarnOnce(line) : run.LogOnce(line);
   }
-  return std::move(made.backbone);
+  return made;
 }
 
 }  // namespace pretext

@@ -24,8 +24,8 @@ BackboneOptions NetworkOf(const StageFacts& facts, const v1::BackboneSpec& backb
 
 // Makes it on the run's device, with its first weights, and logs what became of them. Errors are
 // MakeInitialBackbone's.
-absl::StatusOr<Backbone> MakeBackboneOf(const StageRun& run, const InitialWeights& initial,
-                                        const BackboneOptions& network);
+absl::StatusOr<InitialBackbone> MakeBackboneOf(const StageRun& run, const InitialWeights& initial,
+                                               const BackboneOptions& network);
 
 }  // namespace pretext
 

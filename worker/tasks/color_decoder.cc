@@ -1,12 +1,11 @@
 #include "worker/tasks/color_decoder.h"
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/upsample_bilinear2d.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "worker/models/map_sides.h"
 
 namespace pretext {
 namespace {
@@ -15,19 +14,6 @@ constexpr int kWidth = 128;
 
 torch::nn::Conv2d MakeConvolution(int in, int out, int side, bool bias) {
   return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, side).padding(side / 2).bias(bias));
-}
-
-// Side of each of the backbone's maps. In evaluation mode, which moves no statistics.
-std::vector<int64_t> MapSides(BackboneModule& backbone, int side) {
-  at::NoGradGuard no_grad;
-  const bool was_training = backbone.is_training();
-  backbone.eval();
-  const at::Tensor blank = at::zeros({1, backbone.options().in_channels, side, side},
-                                     backbone.parameters().front().options().requires_grad(false));
-  std::vector<int64_t> sides;
-  for (const at::Tensor& map : backbone.Maps(blank)) sides.push_back(map.size(2));
-  backbone.train(was_training);
-  return sides;
 }
 
 at::Tensor Enlarge(const at::Tensor& map, int64_t side) {

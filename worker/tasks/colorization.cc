@@ -17,12 +17,18 @@
 #include "worker/tasks/color_bins.h"
 #include "worker/tasks/color_decoder.h"
 #include "worker/tasks/colorization_view_builder.h"
+#include "worker/tasks/lightness_input.h"
+#include "worker/tasks/point_colorization.h"
 
 namespace pretext {
 namespace {
 
-constexpr double kMiddleLightness = 50;
-constexpr double kLightnessScale = 25;
+constexpr int kSmallPicture = 64;  // pixels
+constexpr int kWindow = 7;
+
+bool AtPoints(const TaskContext& context) {
+  return context.spec.colorization().method() == v1::ColorizationSpec::LARSSON;
+}
 
 class ColorizationModule : public torch::nn::Module {
  public:
@@ -43,12 +49,7 @@ class Colorization : public PretextTask {
     const at::Tensor bins = batch.fields[1].permute({0, 3, 1, 2});
     const at::Tensor shares = batch.fields[2].permute({0, 3, 1, 2});
     const at::Tensor colorful = batch.fields[3].view({-1, 1, 1});
-    SetBatchNormGroups(*module_->decoder, backbone_->options().bn_groups);
-    const std::vector<at::Tensor> maps = backbone_->Maps(NetworkInput(batch.fields[0]));
-
-    TaskOutput output;
-    output.predictions = module_->decoder->Forward(maps);
-    output.features = AveragePool(maps.back());
+    TaskOutput output{AnswerTo(batch), {}, {}};
     const at::Tensor nearest = bins.select(1, 0);
     const at::Tensor cells = SoftCrossEntropyCells(output.predictions, bins, shares);
     output.loss =
@@ -63,14 +64,17 @@ class Colorization : public PretextTask {
     return output;
   }
 
+  absl::StatusOr<Answers> Answer(const Batch& batch) override { return AnswerTo(batch); }
+  PredictionKind predicts() const override { return PredictionKind::kLogits; }
   torch::nn::Module& module() override { return *module_; }
   double chance_loss() const override { return std::log(kColorBins) * mean_weight_; }
 
  private:
-  // lightness (B, S, S, 1) -> (B, channels of the backbone, S, S), channels last.
-  at::Tensor NetworkInput(const at::Tensor& lightness) const {
-    const at::Tensor scaled = (lightness - kMiddleLightness) / kLightnessScale;
-    return scaled.expand({-1, -1, -1, backbone_->options().in_channels}).contiguous().permute({0, 3, 1, 2});
+  Answers AnswerTo(const Batch& batch) {
+    SetBatchNormGroups(*module_->decoder, backbone_->options().bn_groups);
+    const std::vector<at::Tensor> maps =
+        backbone_->Maps(LightnessInput(batch.fields[0], backbone_->options().in_channels));
+    return {module_->decoder->Forward(maps), AveragePool(maps.back())};
   }
 
   Backbone backbone_;
@@ -124,21 +128,33 @@ absl::StatusOr<ColorCounts> CountColors(const Dataset& dataset, int64_t samples,
   return AddOverRanks(counts, train);
 }
 
+absl::StatusOr<std::vector<ResolvedField>> ResolveColorization(const TaskSizes& sizes, v1::TaskSpec* spec) {
+  v1::ColorizationSpec* colorization = spec->mutable_colorization();
+  std::vector<ResolvedField> fields;
+  if (colorization->method() == v1::ColorizationSpec::LARSSON && !colorization->has_window()) {
+    colorization->set_window(sizes.image_size <= kSmallPicture ? 1 : kWindow);
+    fields.push_back({"window", absl::StrCat("from image_size: ", sizes.image_size, " pixels")});
+  }
+  return fields;
+}
+
 absl::Status CheckColorization(const TaskContext& context) {
   if (context.dataset->channels() != 3 || context.facts->channels != 3) {
     return absl::InvalidArgumentError(
         "colorization: the pictures are grey, so there is no colour to predict; take the task out of "
         "the stage, moco and rotation work on grey pictures");
   }
-  return absl::OkStatus();
+  return AtPoints(context) ? CheckPointColorization(context) : absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeColorizationViewBuilder(const TaskContext& context) {
+  if (AtPoints(context)) return MakePointColorizationViewBuilder(context);
   return std::make_unique<ColorizationViewBuilder>(context.spec.colorization(), context.image_size);
 }
 
 absl::StatusOr<std::unique_ptr<PretextTask>> MakeColorization(const TaskContext& context,
                                                               const TrainContext& train) {
+  if (AtPoints(context)) return MakePointColorization(context, train);
   const v1::ColorizationSpec& spec = context.spec.colorization();
   PRETEXT_ASSIGN_OR_RETURN(const ColorCounts counts,
                            CountColors(*context.dataset, spec.prior_samples(), context.image_size, train));

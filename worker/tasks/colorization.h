@@ -8,13 +8,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "worker/tasks/pretext_task.h"
+#include "worker/tasks/resolved_field.h"
 #include "worker/tasks/task_context.h"
 #include "worker/tasks/view_builder.h"
 
 namespace pretext {
 
 // Colorization (Zhang, Isola & Efros 2016, "Colorful Image Colorization"): from a picture's lightness
-// predict, for every fourth pixel, a distribution over 313 colours. Fields: see ColorizationViewBuilder.
+// predict, for every fourth pixel, a distribution over 313 colours. Fields: see ColorizationViewBuilder. The
+// method LARSSON predicts hue and chroma at drawn points: all that is said of it is in point_colorization.h.
+
+// Sets LARSSON's window.
+absl::StatusOr<std::vector<ResolvedField>> ResolveColorization(const TaskSizes& sizes, v1::TaskSpec* spec);
 // INVALID_ARGUMENT: the pictures are grey.
 absl::Status CheckColorization(const TaskContext& context);
 absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeColorizationViewBuilder(const TaskContext& context);
@@ -22,8 +27,7 @@ absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeColorizationViewBuilder(const T
 // Reads prior_samples pictures, shared out over the ranks, to measure how often each colour occurs.
 // INVALID_ARGUMENT: none of them has any colour.
 //
-// The network's input is (L - 50) / 25 on each of the backbone's channels: the range that normalised pictures
-// have, so that the trunk serves normalised RGB afterwards and other tasks beside this one.
+// The network's input is LightnessInput.
 //
 // Loss: the mean over all cells of the soft cross entropy times the weight of the cell's nearest colour
 // (Zhang et al., eq. 2 and 4; the weight scales value and gradient alike); cells of grey pictures count as

@@ -24,10 +24,15 @@ CombinedViewBuilder::CombinedViewBuilder(std::vector<Part> parts) : parts_(std::
 
 void CombinedViewBuilder::Build(const Sample& sample, const RngKey& key, const ExampleSlot& slot) const {
   for (size_t i = 0; i < parts_.size(); ++i) {
-    RngKey part_key = key;
-    part_key.view += static_cast<uint32_t>(i) * kViewsPerTask;
-    parts_[i].builder->Build(sample, part_key, slot.Part(shares_[i].first_field, shares_[i].field_count));
+    BuildPart(static_cast<int>(i), sample, key, slot.Part(shares_[i].first_field, shares_[i].field_count));
   }
+}
+
+void CombinedViewBuilder::BuildPart(int index, const Sample& sample, const RngKey& key,
+                                    const ExampleSlot& slot) const {
+  RngKey part_key = key;
+  part_key.view += static_cast<uint32_t>(index) * kViewsPerTask;
+  parts_[index].builder->Build(sample, part_key, slot);
 }
 
 }  // namespace pretext

@@ -33,6 +33,9 @@ class CombinedViewBuilder : public ViewBuilder {
 
   // In the order of the parts.
   const std::vector<Share>& shares() const { return shares_; }
+  const std::vector<Part>& parts() const { return parts_; }
+  // Part `index` alone, with the draws that it has in Build; `slot` is of its own fields.
+  void BuildPart(int index, const Sample& sample, const RngKey& key, const ExampleSlot& slot) const;
 
  private:
   std::vector<Part> parts_;

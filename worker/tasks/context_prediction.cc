@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/relu.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <torch/nn/module.h>
 
@@ -49,7 +50,7 @@ class Coarsener {
 
  private:
   std::vector<uint8_t> Bytes(int channels) const {
-    const int size = planes_.size();
+    const int size = planes_.width();
     std::vector<uint8_t> bytes(static_cast<size_t>(size) * size * channels);
     for (int c = 0; c < channels; ++c) {
       for (int y = 0; y < size; ++y) {
@@ -174,28 +175,40 @@ class ContextPrediction : public PretextTask {
   }
 
   absl::StatusOr<TaskOutput> Loss(const Batch& batch) override {
-    const at::Tensor& patches = batch.fields[0];
-    const int64_t pictures = patches.size(0);
-    const at::Tensor images = patches.flatten(0, 1).permute({0, 3, 1, 2});
-    const at::Tensor features = backbone_->Forward(images).view({pictures, kPatches, -1});
-    const at::Tensor both =
-        at::cat({features.index_select(1, first_), features.index_select(1, second_)}, 2).flatten(0, 1);
-    const at::Tensor logits = module_->side->Forward(at::relu(module_->pair->Forward(both)));
-    const at::Tensor targets = sides_.repeat({pictures});
-
-    TaskOutput output;
+    TaskOutput output{AnswerTo(batch), {}, {}};
+    const at::Tensor logits = output.predictions.transpose(1, 2).flatten(0, 1);
+    const at::Tensor targets = Targets(batch);
     output.loss = CrossEntropy(logits, targets);
-    output.predictions = logits.view({pictures, static_cast<int64_t>(pairs_.size()), kSides});
-    output.features = features.mean(1);
     at::NoGradGuard no_grad;
     output.metrics = {{"accuracy", logits.argmax(1).eq(targets).to(at::kFloat).mean()}};
     return output;
   }
 
+  absl::StatusOr<Answers> Answer(const Batch& batch) override { return AnswerTo(batch); }
+  PredictionKind predicts() const override { return PredictionKind::kLogits; }
+  std::optional<PixelQuestion> AskOfPixels(const Batch& batch) const override {
+    const at::Tensor patches = Inputs(batch).unflatten(0, {-1, kPatches});
+    const at::Tensor pairs =
+        at::stack({patches.index_select(1, first_), patches.index_select(1, second_)}, 2);
+    return PixelQuestion{pairs.flatten(0, 1), Targets(batch), kSides};
+  }
   torch::nn::Module& module() override { return *module_; }
   double chance_loss() const override { return std::log(kSides); }
 
  private:
+  at::Tensor Inputs(const Batch& batch) const { return batch.fields[0].flatten(0, 1).permute({0, 3, 1, 2}); }
+  at::Tensor Targets(const Batch& batch) const { return sides_.repeat({batch.fields[0].size(0)}); }
+
+  Answers AnswerTo(const Batch& batch) {
+    const int64_t pictures = batch.fields[0].size(0);
+    const at::Tensor features = backbone_->Forward(Inputs(batch)).view({pictures, kPatches, -1});
+    const at::Tensor both =
+        at::cat({features.index_select(1, first_), features.index_select(1, second_)}, 2).flatten(0, 1);
+    const at::Tensor logits = module_->side->Forward(at::relu(module_->pair->Forward(both)));
+    return {logits.view({pictures, static_cast<int64_t>(pairs_.size()), kSides}).transpose(1, 2),
+            features.mean(1)};
+  }
+
   Backbone backbone_;
   std::vector<NeighbourPair> pairs_;
   std::shared_ptr<ContextModule> module_;

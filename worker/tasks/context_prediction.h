@@ -32,7 +32,7 @@ absl::Status CheckContextPrediction(const TaskContext& context);
 absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeContextPredictionViewBuilder(const TaskContext& context);
 
 // Loss: cross entropy over the 40 pairs of each picture, chance ln 8. Metrics: accuracy. Predictions:
-// (B, 40, 8), by NeighbourPairs(). Features: (B, D), the mean over a picture's patches.
+// (B, 8, 40), the pairs by NeighbourPairs(). Features: (B, D), the mean over a picture's patches.
 absl::StatusOr<std::unique_ptr<PretextTask>> MakeContextPrediction(const TaskContext& context,
                                                                    const TrainContext& train);
 

@@ -111,7 +111,7 @@ TEST(ContextPredictionTest, OneRankWithTwoGroupsIsTwoRanks) {
     at::manual_seed(5);
     const auto task = *MakeContextPrediction(stage.context, train);
     const TaskOutput output = *task->Loss(part);
-    EXPECT_EQ(output.predictions.sizes(), at::IntArrayRef({part.fields[0].size(0), 40, 8}));
+    EXPECT_EQ(output.predictions.sizes(), at::IntArrayRef({part.fields[0].size(0), 8, 40}));
     return output.loss.item<double>();
   };
   EXPECT_NEAR(loss_of(2, batch), (loss_of(1, Slice(batch, 0, 4)) + loss_of(1, Slice(batch, 4, 4))) / 2, 1e-5);

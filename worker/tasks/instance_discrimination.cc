@@ -38,9 +38,7 @@ class InstanceDiscrimination : public PretextTask {
         bank_(options, module_->bank, train.process_group) {}
 
   absl::StatusOr<TaskOutput> Loss(const Batch& batch) override {
-    TaskOutput output;
-    output.features =
-        backbone_->Forward(NormalizeImages(batch.fields[0], normalization_.mean, normalization_.std));
+    TaskOutput output{AnswerTo(batch), {}, {}};
     const at::Tensor vectors = UnitRows(module_->head->Forward(output.features));
     const BankContrast compared = bank_.Compare(batch, vectors);
     PRETEXT_RETURN_IF_ERROR(bank_.Remember(batch, vectors));
@@ -51,11 +49,20 @@ class InstanceDiscrimination : public PretextTask {
     return output;
   }
 
+  absl::StatusOr<Answers> Answer(const Batch& batch) override { return AnswerTo(batch); }
+  // What it says of a picture depends on which others are drawn, and one of the step's draws may be another
+  // picture of the batch.
+  PredictionKind predicts() const override { return PredictionKind::kNone; }
   void AfterOptimizerStep(const Step& /*step*/) override { bank_.Learn(); }
   torch::nn::Module& module() override { return *module_; }
   double chance_loss() const override { return bank_.chance_loss(); }
 
  private:
+  Answers AnswerTo(const Batch& batch) {
+    return {{},
+            backbone_->Forward(NormalizeImages(batch.fields[0], normalization_.mean, normalization_.std))};
+  }
+
   Backbone backbone_;
   Normalization normalization_;
   std::shared_ptr<InstanceModule> module_;

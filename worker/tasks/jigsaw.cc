@@ -13,7 +13,6 @@
 #include "worker/augment/view_pipeline.h"
 #include "worker/losses/cross_entropy.h"
 #include "worker/models/heads.h"
-#include "worker/tasks/permutation_set.h"
 #include "worker/tasks/tiles.h"
 
 namespace pretext {
@@ -34,9 +33,7 @@ class JigsawViewBuilder : public ViewBuilder {
         side_(context.image_size),
         channels_(context.dataset->channels()),
         pipeline_(spec_.augment(), side_, channels_),
-        orders_(ChoosePermutations(
-            grid_.tiles(), spec_.permutations(),
-            spec_.rule() == v1::JigsawSpec::MAX_MEAN ? PermutationRule::kMaxMean : PermutationRule::kMaxMin)),
+        orders_(JigsawOrders(spec_)),
         layout_({{"tiles", ElementType::kUint8, {grid_.tiles(), grid_.tile(), grid_.tile(), channels_}},
                  {"order", ElementType::kInt64, {}},
                  {"occluded", ElementType::kUint8, {grid_.tiles()}}}) {}
@@ -103,26 +100,35 @@ class Jigsaw : public PretextTask {
   }
 
   absl::StatusOr<TaskOutput> Loss(const Batch& batch) override {
-    at::Tensor tiles = batch.fields[0];
-    if (occludes_) tiles = OccludeTiles(tiles, batch.fields[2], backbone_->options().bn_groups);
-    const int64_t pictures = tiles.size(0);
-    const at::Tensor features = backbone_->Forward(StandardizeTiles(tiles.flatten(0, 1)));
-    const at::Tensor seen = at::relu(module_->tile->Forward(features)).view({pictures, -1});
-    const at::Tensor logits = module_->puzzle->Forward(seen);
-
-    TaskOutput output;
-    output.loss = CrossEntropy(logits, batch.fields[1]);
-    output.predictions = logits;
-    output.features = features.view({pictures, tiles_, -1}).mean(1);
+    TaskOutput output{AnswerTo(batch), {}, {}};
+    output.loss = CrossEntropy(output.predictions, batch.fields[1]);
     at::NoGradGuard no_grad;
-    output.metrics = {{"accuracy", logits.argmax(1).eq(batch.fields[1]).to(at::kFloat).mean()}};
+    output.metrics = {{"accuracy", output.predictions.argmax(1).eq(batch.fields[1]).to(at::kFloat).mean()}};
     return output;
   }
 
+  absl::StatusOr<Answers> Answer(const Batch& batch) override { return AnswerTo(batch); }
+  PredictionKind predicts() const override { return PredictionKind::kLogits; }
+  std::optional<PixelQuestion> AskOfPixels(const Batch& batch) const override {
+    const at::Tensor tiles = StandardizeTiles(Tiles(batch, /*groups=*/1).flatten(0, 1));
+    return PixelQuestion{tiles.unflatten(0, {-1, tiles_}), batch.fields[1], orders_};
+  }
   torch::nn::Module& module() override { return *module_; }
   double chance_loss() const override { return std::log(orders_); }
 
  private:
+  at::Tensor Tiles(const Batch& batch, int groups) const {
+    return occludes_ ? OccludeTiles(batch.fields[0], batch.fields[2], groups) : batch.fields[0];
+  }
+
+  Answers AnswerTo(const Batch& batch) {
+    const at::Tensor tiles = Tiles(batch, backbone_->options().bn_groups);
+    const int64_t pictures = tiles.size(0);
+    const at::Tensor features = backbone_->Forward(StandardizeTiles(tiles.flatten(0, 1)));
+    const at::Tensor seen = at::relu(module_->tile->Forward(features)).view({pictures, -1});
+    return {module_->puzzle->Forward(seen), features.view({pictures, tiles_, -1}).mean(1)};
+  }
+
   Backbone backbone_;
   int tiles_, orders_;
   bool occludes_;
@@ -130,6 +136,12 @@ class Jigsaw : public PretextTask {
 };
 
 }  // namespace
+
+std::vector<TileOrder> JigsawOrders(const v1::JigsawSpec& spec) {
+  const bool by_mean = spec.rule() == v1::JigsawSpec::MAX_MEAN;
+  return ChoosePermutations(spec.grid() * spec.grid(), spec.permutations(),
+                            by_mean ? PermutationRule::kMaxMean : PermutationRule::kMaxMin);
+}
 
 at::Tensor OccludeTiles(const at::Tensor& tiles, const at::Tensor& occluded, int groups) {
   const int64_t pictures = tiles.size(0);

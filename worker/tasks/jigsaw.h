@@ -8,6 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "pretext/v1/task.pb.h"
+#include "worker/tasks/permutation_set.h"
 #include "worker/tasks/pretext_task.h"
 #include "worker/tasks/resolved_field.h"
 #include "worker/tasks/task_context.h"
@@ -37,6 +39,9 @@ absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeJigsawViewBuilder(const TaskCon
 // (B, orders). Features: (B, D), the mean over a picture's tiles.
 absl::StatusOr<std::unique_ptr<PretextTask>> MakeJigsaw(const TaskContext& context,
                                                         const TrainContext& train);
+
+// The set of orders of a spec that has every value. Pure; takes a moment for thousands.
+std::vector<TileOrder> JigsawOrders(const v1::JigsawSpec& spec);
 
 // tiles (B, T, ...), occluded (B, T): where it is 1 the tile of the picture before, within each of `groups`
 // equal parts of the batch; the first takes the last's. What batch-norm sees together stays together, so that

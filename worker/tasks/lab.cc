@@ -9,14 +9,13 @@ namespace {
 constexpr double kWhiteX = 0.95047;
 constexpr double kWhiteZ = 1.08883;
 
+double Decode(double c) { return c <= 0.04045 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4); }
+
 // Linear light of each 8-bit value.
 const std::array<float, 256>& LinearLight() {
   static const auto& table = *new std::array<float, 256>([] {
     std::array<float, 256> light;
-    for (int i = 0; i < 256; ++i) {
-      const double c = i / 255.0;
-      light[i] = static_cast<float>(c <= 0.04045 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4));
-    }
+    for (int i = 0; i < 256; ++i) light[i] = static_cast<float>(Decode(i / 255.0));
     return light;
   }());
   return table;
@@ -62,6 +61,11 @@ float LightnessFromSrgb(uint8_t red, uint8_t green, uint8_t blue) {
   const float place = (.212671f * light[red] + .715160f * light[green] + .072169f * light[blue]) * kSteps;
   const int step = std::min(static_cast<int>(place), kSteps - 1);
   return lightness[step] + (place - step) * (lightness[step + 1] - lightness[step]);
+}
+
+double LightnessFromSrgb(const std::array<double, 3>& rgb) {
+  const double y = .212671 * Decode(rgb[0]) + .715160 * Decode(rgb[1]) + .072169 * Decode(rgb[2]);
+  return y > 0.008856 ? 116 * std::cbrt(y) - 16 : 116 * 7.787 * y;
 }
 
 // The inverse of the matrix above, to nine digits.

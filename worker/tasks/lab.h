@@ -20,6 +20,9 @@ Lab LabFromSrgb(uint8_t red, uint8_t green, uint8_t blue);
 // The lightness alone, within 0.001, many times faster: for every pixel, where a and b are needed for few.
 float LightnessFromSrgb(uint8_t red, uint8_t green, uint8_t blue);
 
+// That of gamma-encoded sRGB in 0 .. 1, exactly.
+double LightnessFromSrgb(const std::array<double, 3>& rgb);
+
 // Back to gamma-encoded sRGB in 0 .. 1; colours outside of sRGB are clamped.
 std::array<float, 3> SrgbFromLab(const Lab& lab);
 

@@ -107,22 +107,48 @@ absl::StatusOr<TaskOutput> Moco::Loss(const Batch& batch) {
     waiting_keys_.clear();
     module_->key_encoder->Update(options_.momentum);
   }
-  PRETEXT_ASSIGN_OR_RETURN(const at::Tensor keys, EncodeKeys(batch, batch.fields[1]));
+  PRETEXT_ASSIGN_OR_RETURN(TaskOutput output, Compare(batch, batch.fields[0], batch.fields[1]));
+  if (!options_.symmetric) return output;
+  waiting_keys_.pop_back();
+  PRETEXT_ASSIGN_OR_RETURN(const TaskOutput other, Compare(batch, batch.fields[1], batch.fields[0]));
+  output.loss = (output.loss + other.loss) / 2;
+  for (size_t i = 0; i < output.metrics.size(); ++i) {
+    output.metrics[i].second = (output.metrics[i].second + other.metrics[i].second) / 2;
+  }
+  return output;
+}
+
+absl::StatusOr<TaskOutput> Moco::Compare(const Batch& batch, const at::Tensor& queries,
+                                         const at::Tensor& key_pictures) {
+  PRETEXT_ASSIGN_OR_RETURN(const at::Tensor keys, EncodeKeys(batch, key_pictures));
   waiting_keys_.push_back(keys);
 
-  TaskOutput output;
-  output.features =
-      backbone_->Forward(NormalizeImages(batch.fields[0], normalization_.mean, normalization_.std));
-  const at::Tensor queries = UnitRows(module_->head->Forward(output.features));
-  const int64_t size = queries.size(0);
+  const Encoded encoded = EncodeQueries(queries);
+  const int64_t size = encoded.queries.size(0);
   const InfoNceOutput compared =
-      InfoNceWithMetrics(queries, keys.narrow(0, process_group_->rank() * size, size), module_->queue->keys(),
-                         options_.temperature);
+      InfoNceWithMetrics(encoded.queries, keys.narrow(0, process_group_->rank() * size, size),
+                         module_->queue->keys(), options_.temperature);
+  TaskOutput output;
+  output.predictions = compared.logits;
+  output.features = encoded.features;
   output.loss = compared.loss;
   output.metrics = {{"accuracy", compared.accuracy},
                     {"positive_similarity", compared.positive_similarity},
                     {"negative_similarity", compared.negative_similarity}};
   return output;
+}
+
+absl::StatusOr<Answers> Moco::Answer(const Batch& batch) {
+  const Encoded encoded = EncodeQueries(batch.fields[0]);
+  return Answers{QueueLogits(encoded.queries, module_->queue->keys(), options_.temperature),
+                 encoded.features};
+}
+
+Moco::Encoded Moco::EncodeQueries(const at::Tensor& pictures) {
+  Encoded encoded;
+  encoded.features = backbone_->Forward(NormalizeImages(pictures, normalization_.mean, normalization_.std));
+  encoded.queries = UnitRows(module_->head->Forward(encoded.features));
+  return encoded;
 }
 
 absl::StatusOr<at::Tensor> Moco::EncodeKeys(const Batch& batch, const at::Tensor& pictures) {
@@ -195,6 +221,7 @@ absl::StatusOr<std::unique_ptr<PretextTask>> MakeMoco(const TaskContext& context
   options.momentum = spec.momentum();
   options.temperature = spec.temperature();
   options.embedding_size = spec.embedding_size();
+  options.symmetric = spec.symmetric();
   options.seed = context.seed;
   options.stage = context.stage;
   return Moco::Create(options, train);

@@ -37,6 +37,7 @@ struct MocoOptions {
   double momentum = 0.999;
   double temperature = 0.2;
   int embedding_size = 128;
+  bool symmetric = false;
   uint64_t seed = 0;
   uint32_t stage = 0;
   // Off only to show what shuffling is for.
@@ -54,8 +55,13 @@ class MocoModule;
 // slice of that order; one rank with G batch-norm groups therefore computes what G ranks with one group do.
 // With one group over the whole micro-batch shuffling can change nothing, and statistics leak.
 //
+// Symmetric: each view is the query once and the key once, against the same queue; loss and metrics are the
+// mean of both comparisons. The keys of the first views (field "query") alone enter the queue, so that it
+// reaches as far back as without.
+//
 // Metrics: accuracy (share of queries nearest to their own key), positive_similarity, negative_similarity.
-// Features: (B, D), of the query views. No predictions. State in module(): head, key encoder, queue.
+// Features: (B, D), of the query views. Predictions: (B, queue_length) logits, a query's similarities with
+// the queue over the temperature; keys are not needed for them. State in module(): head, key encoder, queue.
 class Moco : public PretextTask {
  public:
   // `train.process_group` is not owned and outlives the task.
@@ -64,12 +70,25 @@ class Moco : public PretextTask {
 
   // Not repeatable: of a step's micro-batch 0 it moves the momentum encoder.
   absl::StatusOr<TaskOutput> Loss(const Batch& batch) override;
+  absl::StatusOr<Answers> Answer(const Batch& batch) override;
+  PredictionKind predicts() const override { return PredictionKind::kLogits; }
   void AfterOptimizerStep(const Step& step) override;
   torch::nn::Module& module() override;
   double chance_loss() const override;  // ln(1 + queue_length)
 
  private:
   Moco(const MocoOptions& options, const TrainContext& train, std::shared_ptr<MocoModule> module);
+
+  struct Encoded {
+    at::Tensor features;  // (B, D) of the backbone
+    at::Tensor queries;   // (B, embedding_size), unit rows
+  };
+  Encoded EncodeQueries(const at::Tensor& pictures);
+
+  // One comparison: views of this rank (B, S, S, C) with the keys of the others of the same pictures, which
+  // wait for the queue.
+  absl::StatusOr<TaskOutput> Compare(const Batch& batch, const at::Tensor& queries,
+                                     const at::Tensor& key_pictures);
 
   // pictures (B, S, S, C) of this rank -> unit keys of all ranks (B * world size, D), in the global order.
   absl::StatusOr<at::Tensor> EncodeKeys(const Batch& batch, const at::Tensor& pictures);

@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "proto/cpp/status_matchers.h"
 #include "worker/dist/thread_process_group.h"
@@ -165,11 +166,43 @@ TEST(MocoTest, NoGradientReachesKeysOrQueue) {
   EXPECT_FALSE(rank.State("queue.keys").requires_grad());
 }
 
+// The same pictures with their views exchanged.
+Batch Exchanged(Batch batch) {
+  std::swap(batch.fields[0], batch.fields[1]);
+  return batch;
+}
+
+at::Tensor HeadGradient(Rank& rank) { return rank.State("head.0.weight").grad(); }
+
+TEST(MocoTest, SymmetricLossIsTheMeanOfBothWays) {
+  ThreadProcessGroup group;
+  const Batch batch = ToyBatch(0, 0);
+  MocoOptions options = SmallOptions();
+  Rank there(options, &group, /*bn_groups=*/2), back(options, &group, /*bn_groups=*/2);
+  options.symmetric = true;
+  Rank both(options, &group, /*bn_groups=*/2);
+  const TaskOutput of_there = *there.moco->Loss(batch), of_back = *back.moco->Loss(Exchanged(batch));
+  const TaskOutput of_both = *both.moco->Loss(batch);
+  EXPECT_NEAR(of_both.loss.item<double>(), (of_there.loss.item<double>() + of_back.loss.item<double>()) / 2,
+              1e-6);
+  EXPECT_NE(of_there.loss.item<double>(), of_back.loss.item<double>());
+  for (const char* metric : {"accuracy", "positive_similarity", "negative_similarity"}) {
+    EXPECT_NEAR(Metric(of_both, metric), (Metric(of_there, metric) + Metric(of_back, metric)) / 2, 1e-6);
+  }
+  for (const TaskOutput* output : {&of_there, &of_back, &of_both}) output->loss.backward();
+  EXPECT_TRUE(at::allclose(HeadGradient(both), (HeadGradient(there) + HeadGradient(back)) / 2, 1e-4, 1e-7));
+
+  // Of the keys those of the first views enter the queue.
+  for (Rank* rank : {&there, &back, &both}) rank->moco->AfterOptimizerStep({0, 10});
+  EXPECT_TRUE(at::equal(QueueOf(both), QueueOf(back)));
+  EXPECT_FALSE(at::equal(QueueOf(both), QueueOf(there)));
+}
+
 // Two threads with one group each against one rank with two: losses, queue and statistics agree.
-TEST(MocoTest, OneRankWithTwoGroupsIsTwoRanks) {
+void ExpectOneRankWithTwoGroupsIsTwoRanks(const MocoOptions& options) {
   constexpr int64_t kSteps = 3;
   ThreadProcessGroup alone;
-  Rank one(SmallOptions(), &alone, /*bn_groups=*/2);
+  Rank one(options, &alone, /*bn_groups=*/2);
   std::vector<double> expected;
   for (int64_t step = 0; step < kSteps; ++step) {
     ASSERT_OK_AND_ASSIGN(const TaskOutput output, one.moco->Loss(ToyBatch(kBatch * step, step)));
@@ -183,7 +216,7 @@ TEST(MocoTest, OneRankWithTwoGroupsIsTwoRanks) {
   std::vector<std::unique_ptr<ThreadProcessGroup>> groups;
   for (int rank = 0; rank < 2; ++rank) {
     groups.push_back(std::make_unique<ThreadProcessGroup>(rank, 2, exchange));
-    ranks.push_back(std::make_unique<Rank>(SmallOptions(), groups.back().get(), /*bn_groups=*/1));
+    ranks.push_back(std::make_unique<Rank>(options, groups.back().get(), /*bn_groups=*/1));
   }
   std::vector<std::vector<double>> losses(2);
   std::vector<std::thread> threads;
@@ -206,6 +239,14 @@ TEST(MocoTest, OneRankWithTwoGroupsIsTwoRanks) {
   const std::string statistics = "key_encoder.backbone.bn1.running_mean";
   EXPECT_TRUE(at::allclose((ranks[0]->State(statistics) + ranks[1]->State(statistics)) / 2,
                            one.State(statistics), 1e-3, 1e-6));
+}
+
+TEST(MocoTest, OneRankWithTwoGroupsIsTwoRanks) { ExpectOneRankWithTwoGroupsIsTwoRanks(SmallOptions()); }
+
+TEST(MocoTest, OneRankWithTwoGroupsIsTwoRanksInBothWays) {
+  MocoOptions options = SmallOptions();
+  options.symmetric = true;
+  ExpectOneRankWithTwoGroupsIsTwoRanks(options);
 }
 
 // Identical views through identical weights: what sets a query apart from its key is the company it was

@@ -3,21 +3,17 @@
 
 #include <ATen/core/Tensor.h>
 #include <torch/nn/module.h>
-#include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 
-#include <cstdint>
 #include <memory>
-#include <vector>
 
-#include "worker/models/batch_norm.h"
+#include "worker/tasks/enlarging_convolutions.h"
 
 namespace pretext {
 
-// From features to a picture through a short code: linear to the code, linear to a small map, then as often
-// as it takes nearest-neighbour enlargement to twice the side, 3 x 3 convolution, batch-norm and ReLU, and a
-// last 3 x 3 convolution (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"). Nothing goes around
-// the code: a skip connection would let pictures through unlearnt.
+// From features to a picture through a short code: linear to the code, linear to a small map, then
+// convolutions that enlarge it. Nothing goes around the code: a skip connection would let pictures through
+// unlearnt.
 class PictureDecoder : public torch::nn::Module {
  public:
   // Pictures of side x side pixels.
@@ -27,11 +23,8 @@ class PictureDecoder : public torch::nn::Module {
   at::Tensor Forward(const at::Tensor& features);
 
  private:
-  std::vector<int64_t> sides_;  // of the maps, small to large
   torch::nn::Linear code_, seed_;
-  std::vector<torch::nn::Conv2d> convolutions_;  // one after each enlargement
-  std::vector<std::shared_ptr<GroupedBatchNorm>> norms_;
-  torch::nn::Conv2d picture_;
+  std::shared_ptr<EnlargingConvolutions> enlarge_;
 };
 
 }  // namespace pretext

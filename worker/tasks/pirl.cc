@@ -123,8 +123,7 @@ class Pirl : public PretextTask {
         bank_(options, module_->bank, train.process_group) {}
 
   absl::StatusOr<TaskOutput> Loss(const Batch& batch) override {
-    TaskOutput output;
-    output.features = Features(batch.fields[0]);
+    TaskOutput output{AnswerTo(batch), {}, {}};
     const at::Tensor picture = UnitRows(module_->picture->Forward(output.features));
     const BankContrast of_picture = bank_.Compare(batch, picture);
     const BankContrast of_copy = bank_.Compare(batch, EncodeCopy(batch.fields[1]));
@@ -137,11 +136,17 @@ class Pirl : public PretextTask {
     return output;
   }
 
+  absl::StatusOr<Answers> Answer(const Batch& batch) override { return AnswerTo(batch); }
+  // The task is itself that a picture and its copy agree.
+  PredictionKind predicts() const override { return PredictionKind::kNone; }
   void AfterOptimizerStep(const Step& /*step*/) override { bank_.Learn(); }
   torch::nn::Module& module() override { return *module_; }
   double chance_loss() const override { return bank_.chance_loss(); }
 
  private:
+  // Of the picture, not of the copy.
+  Answers AnswerTo(const Batch& batch) { return {{}, Features(batch.fields[0])}; }
+
   at::Tensor Features(const at::Tensor& pictures) {
     return backbone_->Forward(NormalizeImages(pictures, normalization_.mean, normalization_.std));
   }

@@ -5,6 +5,7 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,14 +23,32 @@ struct Batch {
   int32_t micro = 0;
 };
 
-struct TaskOutput {
-  at::Tensor loss;  // scalar with gradient: the mean over the batch of this rank
+// What a task's network says of a batch, and what it goes by.
+struct Answers {
+  // kLogits: (B, classes, ...). kValues: (B, ...), in the loss's units. kNone: undefined.
+  at::Tensor predictions;
+  at::Tensor features;  // (B, D) pooled features of the backbone, undefined when there are none
+};
+
+struct TaskOutput : Answers {
+  // Scalar with gradient: the mean over the batch of this rank. Undefined while the task prepares.
+  at::Tensor loss;
   // Named values for people, without gradient, scalars: they are averaged over ranks and steps.
   // "accuracy", "positive_similarity", ...
   std::vector<std::pair<std::string, at::Tensor>> metrics;
-  at::Tensor predictions;  // (B, ...) logits or undefined
-  at::Tensor features;     // (B, D) pooled features of the backbone, undefined when there are none
 };
+
+// A batch as it would be put to a classifier that has nothing but pixels. If that one does well there is a
+// shortcut.
+struct PixelQuestion {
+  // (N, P, C, H, W) float: what the backbone gets, P pictures an example. Examples of one picture of the
+  // batch are next to each other, equally many of each.
+  at::Tensor pictures;
+  at::Tensor answers;  // (N) int64, 0 .. classes - 1
+  int classes = 0;
+};
+
+enum class PredictionKind { kNone, kLogits, kValues };
 
 // Position in training, for schedules inside a task.
 struct Step {
@@ -46,8 +65,22 @@ class PretextTask {
   // Forward pass and loss of one batch. Runs the shared backbone itself. Errors are the process group's.
   virtual absl::StatusOr<TaskOutput> Loss(const Batch& batch) = 0;
 
-  // After the optimizer has changed the weights: queues move on. (A momentum encoder that moves *before*
-  // the keys are encoded, as MoCo's, does so in Loss.)
+  // The forward pass alone, in the mode the modules are in and with gradient unless the caller is against it.
+  // Moves nothing that the task keeps (queues, banks, momentum encoders): what is asked may be a changed copy
+  // of a batch, or a person's question.
+  virtual absl::StatusOr<Answers> Answer(const Batch& batch) = 0;
+  virtual PredictionKind predicts() const = 0;
+
+  // Nothing where the answer is no class, or is one that no other picture has. Changes nothing.
+  virtual std::optional<PixelQuestion> AskOfPixels(const Batch& batch) const { return std::nullopt; }
+
+  // So many steps at the beginning of a stage the task makes ready what its loss needs and has no loss: what
+  // it trains meanwhile it steps by itself. The backbone's rates are scheduled over the steps after, unless
+  // another task of the stage uses them.
+  virtual int64_t preparing_steps() const { return 0; }
+
+  // After the optimizer has changed the weights, or at the end of a step without a loss: queues move on. (A
+  // momentum encoder that moves *before* the keys are encoded, as MoCo's, does so in Loss.)
   virtual void AfterOptimizerStep(const Step& step) {}
 
   // Everything a checkpoint must hold beside the backbone: heads, and as buffers queues, momentum encoders,

@@ -39,11 +39,7 @@ class Reconstruction : public PretextTask {
         module_(std::move(module)) {}
 
   absl::StatusOr<TaskOutput> Loss(const Batch& batch) override {
-    SetBatchNormGroups(*module_->decoder, backbone_->options().bn_groups);
-    TaskOutput output;
-    output.features =
-        backbone_->Forward(NormalizeImages(batch.fields.front(), normalization_.mean, normalization_.std));
-    output.predictions = module_->decoder->Forward(output.features).to(at::kFloat);
+    TaskOutput output{AnswerTo(batch), {}, {}};
     const at::Tensor wanted =
         ((batch.fields.back().to(at::kFloat) - module_->mean) / module_->deviation).permute({0, 3, 1, 2});
     const at::Tensor error = output.predictions - wanted;
@@ -54,10 +50,19 @@ class Reconstruction : public PretextTask {
     return output;
   }
 
+  absl::StatusOr<Answers> Answer(const Batch& batch) override { return AnswerTo(batch); }
+  PredictionKind predicts() const override { return PredictionKind::kValues; }
   torch::nn::Module& module() override { return *module_; }
   double chance_loss() const override { return 1; }
 
  private:
+  Answers AnswerTo(const Batch& batch) {
+    SetBatchNormGroups(*module_->decoder, backbone_->options().bn_groups);
+    const at::Tensor features =
+        backbone_->Forward(NormalizeImages(batch.fields.front(), normalization_.mean, normalization_.std));
+    return {module_->decoder->Forward(features).to(at::kFloat), features};
+  }
+
   Backbone backbone_;
   Normalization normalization_;
   std::shared_ptr<ReconstructionModule> module_;
@@ -72,6 +77,11 @@ absl::Status CheckCode(const std::string& task, int code_size, const TaskContext
       absl::StrCat(task, ": a code of ", code_size, " numbers holds a whole picture of ", context.image_size,
                    " x ", context.image_size, " x ", context.dataset->channels(),
                    ", so that nothing would have to be learnt; lower code_size, a fraction of that will do"));
+}
+
+at::Tensor GreyLevelsOf(const at::Tensor& predictions, PretextTask& task) {
+  const auto buffers = task.module().named_buffers(/*recurse=*/false);
+  return predictions.permute({0, 2, 3, 1}) * buffers["deviation"] + buffers["mean"];
 }
 
 absl::StatusOr<std::unique_ptr<PretextTask>> MakeReconstruction(int code_size, int64_t prior_samples,

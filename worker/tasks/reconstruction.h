@@ -1,6 +1,8 @@
 #ifndef PRETEXT_WORKER_TASKS_RECONSTRUCTION_H_
 #define PRETEXT_WORKER_TASKS_RECONSTRUCTION_H_
 
+#include <ATen/core/Tensor.h>
+
 #include <memory>
 #include <string>
 
@@ -25,6 +27,9 @@ absl::Status CheckCode(const std::string& task, int code_size, const TaskContext
 absl::StatusOr<std::unique_ptr<PretextTask>> MakeReconstruction(int code_size, int64_t prior_samples,
                                                                 const TaskContext& context,
                                                                 const TrainContext& train);
+
+// Predictions of such a task (B, channels, side, side) as pictures in grey levels (B, side, side, channels).
+at::Tensor GreyLevelsOf(const at::Tensor& predictions, PretextTask& task);
 
 }  // namespace pretext
 

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "pretext/v1/task.pb.h"
+#include "worker/tasks/painting.h"
 #include "worker/tasks/pretext_task.h"
 #include "worker/tasks/resolved_field.h"
 #include "worker/tasks/task_context.h"
@@ -37,6 +38,9 @@ struct TaskEntry {
   // Fresh weights are drawn from LibTorch's CPU generator, which the caller has seeded.
   absl::StatusOr<std::unique_ptr<PretextTask>> (*make_task)(const TaskContext& context,
                                                             const TrainContext& train);
+  // Shows people what the network is asked and what it answers, and what to look for in it.
+  PaintedRows (*paint)(const PaintRequest& request);
+  absl::string_view look_for;
 };
 
 // The table, in the order of the proto's fields.

@@ -38,26 +38,40 @@ class Rotation : public PretextTask {
   }
 
   absl::StatusOr<TaskOutput> Loss(const Batch& batch) override {
-    const at::Tensor turned = FourRotations(batch.fields[0]);
-    const at::Tensor images = NormalizeImages(turned, normalization_.mean, normalization_.std);
-    const at::Tensor features = backbone_->Forward(images);
-    const at::Tensor logits = module_->head->Forward(features);
-    const int64_t pictures = batch.fields[0].size(0);
-    const at::Tensor targets = at::arange(kTurns, turned.options().dtype(at::kLong)).repeat({pictures});
-
-    TaskOutput output;
+    TaskOutput output{AnswerTo(batch), {}, {}};
+    const at::Tensor logits = output.predictions.transpose(1, 2).flatten(0, 1);
+    const at::Tensor targets = Targets(batch);
     output.loss = CrossEntropy(logits, targets);
-    output.predictions = logits.view({pictures, kTurns, kTurns});
-    output.features = features.view({pictures, kTurns, -1}).select(1, 0);
     at::NoGradGuard no_grad;
     output.metrics = {{"accuracy", logits.argmax(1).eq(targets).to(at::kFloat).mean()}};
     return output;
   }
 
+  absl::StatusOr<Answers> Answer(const Batch& batch) override { return AnswerTo(batch); }
+  PredictionKind predicts() const override { return PredictionKind::kLogits; }
+  std::optional<PixelQuestion> AskOfPixels(const Batch& batch) const override {
+    return PixelQuestion{Inputs(batch).unsqueeze(1), Targets(batch), kTurns};
+  }
   torch::nn::Module& module() override { return *module_; }
   double chance_loss() const override { return std::log(kTurns); }
 
  private:
+  at::Tensor Inputs(const Batch& batch) const {
+    return NormalizeImages(FourRotations(batch.fields[0]), normalization_.mean, normalization_.std);
+  }
+
+  static at::Tensor Targets(const Batch& batch) {
+    return at::arange(kTurns, batch.fields[0].options().dtype(at::kLong)).repeat({batch.fields[0].size(0)});
+  }
+
+  Answers AnswerTo(const Batch& batch) {
+    const at::Tensor features = backbone_->Forward(Inputs(batch));
+    const at::Tensor logits = module_->head->Forward(features);
+    const int64_t pictures = batch.fields[0].size(0);
+    return {logits.view({pictures, kTurns, kTurns}).transpose(1, 2),
+            features.view({pictures, kTurns, -1}).select(1, 0)};
+  }
+
   Backbone backbone_;
   Normalization normalization_;
   std::shared_ptr<RotationModule> module_;

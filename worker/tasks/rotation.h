@@ -20,7 +20,7 @@ absl::Status CheckRotation(const TaskContext& context);
 absl::StatusOr<std::unique_ptr<ViewBuilder>> MakeRotationViewBuilder(const TaskContext& context);
 
 // Loss: cross entropy over the 4 B turned pictures, chance ln 4. Metrics: accuracy. Predictions: (B, 4, 4),
-// logits of each turn. Features: (B, D), those of the upright pictures.
+// logits [picture, turn said, turn shown]. Features: (B, D), those of the upright pictures.
 absl::StatusOr<std::unique_ptr<PretextTask>> MakeRotation(const TaskContext& context,
                                                           const TrainContext& train);
 

@@ -1,7 +1,9 @@
 #include "worker/tasks/rotation.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/rot90.h>
 #include <ATen/ops/tensor.h>
 
@@ -47,6 +49,21 @@ TEST(RotationTest, LabelsAreBalanced) {
   EXPECT_EQ(Metric(output, "accuracy"), 0.25);
   EXPECT_NEAR(output.loss.item<double>(), 1.386294, 1e-6);
   EXPECT_EQ(output.predictions.sizes(), at::IntArrayRef({8, 4, 4}));
+}
+
+TEST(RotationTest, PredictsClassesAlongTheFirstAxis) {
+  ToyStage stage(SpecOf("rotation", 16));
+  TrainContext train;
+  train.backbone = ToyBackbone();
+  ASSERT_OK_AND_ASSIGN(const auto task, MakeRotation(stage.context, train));
+  ASSERT_OK_AND_ASSIGN(const auto builder, MakeRotationViewBuilder(stage.context));
+  at::NoGradGuard no_grad;
+  for (at::Tensor& parameter : task->module().parameters()) {
+    parameter.zero_();
+    if (parameter.dim() == 1) parameter.select(0, 2).fill_(5);  // the bias of the third class
+  }
+  ASSERT_OK_AND_ASSIGN(const Answers answers, task->Answer(BuildBatch(*builder, stage.dataset, 0, 8)));
+  EXPECT_TRUE(at::equal(answers.predictions.argmax(1), at::full({8, 4}, 2, at::kLong)));
 }
 
 // One rank with two groups of statistics computes what two ranks do.

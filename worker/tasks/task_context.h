@@ -30,6 +30,7 @@ struct TaskContext {
   uint64_t seed = 0;             // of the job
   uint32_t stage = 0;            // index in the job
   int64_t micro_batch_size = 0;  // pictures forwarded at once, over all ranks
+  int64_t steps = 0;             // of the stage
 };
 
 // What only the training side needs.

@@ -93,7 +93,8 @@ absl::StatusOr<DataFit> FitTasks(const v1::DataSpec& data, int image_size) {
   context.facts = &opened.facts;
   // A small set is judged with a batch that it can be trained with.
   context.micro_batch_size = std::clamp<int64_t>(opened.facts.pictures / 4, 1, kUsualBatch);
-  const TaskSizes sizes{context.image_size, opened.facts.pictures, context.micro_batch_size, /*steps=*/10000};
+  context.steps = 10000;
+  const TaskSizes sizes{context.image_size, opened.facts.pictures, context.micro_batch_size, context.steps};
   const std::vector<double> differences = UpperLessLowerOfAll(*opened.pictures);
   for (const TaskEntry& entry : Tasks()) {
     TaskFit found{entry.name, Fit::kYes, ""};

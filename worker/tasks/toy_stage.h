@@ -92,7 +92,8 @@ struct ToyStage {
     context.facts = &facts;
     context.seed = 7;
     context.micro_batch_size = 8;
-    const TaskSizes sizes{side, pictures, context.micro_batch_size, /*steps=*/100};
+    context.steps = 100;
+    const TaskSizes sizes{side, pictures, context.micro_batch_size, context.steps};
     const auto resolved = (*FindTask(context.spec))->resolve(sizes, &context.spec);
     EXPECT_TRUE(resolved.ok()) << resolved.status();
   }
@@ -156,11 +157,11 @@ inline Batch Slice(const Batch& batch, int64_t first, int64_t count) {
   return part;
 }
 
-// One step of plain gradient descent; the loss before it.
+// One step of plain gradient descent; the loss before it, or while the task prepares its first metric.
 inline double TrainStep(PretextTask& task, BackboneModule& backbone, const Batch& batch, double rate) {
   const absl::StatusOr<TaskOutput> output = task.Loss(batch);
   EXPECT_TRUE(output.ok()) << output.status();
-  output->loss.backward();
+  if (output->loss.defined()) output->loss.backward();
   at::NoGradGuard no_grad;
   for (torch::nn::Module* module : {static_cast<torch::nn::Module*>(&backbone), &task.module()}) {
     for (at::Tensor& parameter : module->parameters()) {
@@ -170,7 +171,7 @@ inline double TrainStep(PretextTask& task, BackboneModule& backbone, const Batch
     }
   }
   task.AfterOptimizerStep({batch.step, 100});
-  return output->loss.item<double>();
+  return (output->loss.defined() ? output->loss : output->metrics.front().second).item<double>();
 }
 
 inline double Metric(const TaskOutput& output, absl::string_view name) {

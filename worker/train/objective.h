@@ -11,16 +11,19 @@
 #include "absl/status/statusor.h"
 #include "worker/optim/learning_rate.h"
 #include "worker/tasks/pretext_task.h"
+#include "worker/train/step_reading.h"
 
 namespace pretext {
 
 // Named scalar tensors without gradient.
 using NamedScalars = std::vector<std::pair<std::string, at::Tensor>>;
-using NamedNumbers = std::vector<std::pair<std::string, double>>;
 
 struct BatchLoss {
-  at::Tensor loss;      // scalar with gradient: the mean over this rank's part of the micro-batch
-  NamedScalars values;  // shown beside the loss, the same names every time: "moco_loss", "accuracy"
+  // Scalar with gradient: the mean over this rank's part of the micro-batch. Undefined in steps that only
+  // prepare what the loss needs: they have no backward pass and the optimizer rests.
+  at::Tensor loss;
+  // Shown beside the loss, the same names in all of a step's micro-batches: "moco_loss", "accuracy".
+  NamedScalars values;
 };
 
 // What a stage trains: the training loop knows nothing else of pretraining or fine-tuning. Training thread.
@@ -38,6 +41,7 @@ class Objective {
   // Forward pass and loss of one micro-batch, whose fields are those of the stage's loader.
   virtual absl::StatusOr<BatchLoss> Loss(const Batch& batch) = 0;
 
+  // At the end of every step, those without a loss included.
   virtual void AfterOptimizerStep(const Step& step) = 0;
 
   // What each loss is when the network knows nothing: "chance_loss", and "{task}_chance_loss" of each part.

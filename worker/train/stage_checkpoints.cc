@@ -1,13 +1,11 @@
 #include "worker/train/stage_checkpoints.h"
 
-#include <ATen/core/grad_mode.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "proto/cpp/status_macros.h"
+#include "worker/checkpoint/restore_module.h"
 #include "worker/models/weights.h"
 
 namespace pretext {
@@ -23,20 +21,6 @@ int64_t BytesOf(const CheckpointState& state) {
     for (const auto& [key, tensor] : tensors) bytes += static_cast<int64_t>(tensor.nbytes());
   }
   return bytes;
-}
-
-absl::Status CopyInto(const std::string& file, const StateDict& saved, const StateDict& target) {
-  at::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : target) {
-    const auto found = saved.find(name);
-    if (found == saved.end() || found->second.sizes() != tensor.sizes()) {
-      return absl::DataLossError(absl::StrCat("checkpoint: ", file, " has no ", name, " of shape (",
-                                              absl::StrJoin(tensor.sizes(), ", "),
-                                              "); it is another program's or another job's"));
-    }
-    tensor.copy_(found->second);
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -71,7 +55,7 @@ absl::StatusOr<int64_t> StageCheckpoints::Restore() {
     const auto file = state.files.find(name);
     if (file == state.files.end())
       return absl::DataLossError(absl::StrCat("checkpoint: no ", name, " in it"));
-    PRETEXT_RETURN_IF_ERROR(CopyInto(name, file->second, MakeStateDict(*module)));
+    PRETEXT_RETURN_IF_ERROR(RestoreModule(name, file->second, *module));
   }
   const auto optimizer = state.files.find(kOptimizerFile);
   if (optimizer == state.files.end()) return absl::DataLossError("checkpoint: no optimizer state in it");

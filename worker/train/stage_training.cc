@@ -32,6 +32,7 @@ StepReportOptions ReportOptions(const StageRun& run, const StageTraining& traini
   options.steps = training.steps;
   options.steps_per_epoch = StepsPerEpoch(training.dataset->size(), training.batch_size);
   options.batch_size = training.batch_size;
+  options.data_threads = run.job->data_threads;
   options.constants = training.objective->ChanceLosses();
   options.device = run.job->device;
   return options;
@@ -76,6 +77,7 @@ absl::StatusOr<std::map<std::string, double>> TrainStage(const StageRun& run, co
   parts.report = &report;
   parts.process_group = run.job->process_group;
   parts.reporter = run.job->reporter;
+  parts.observers = training.observers;
   for (const auto& [name, module] : training.modules) {
     for (const at::Tensor& tensor : NormStatistics(*module)) parts.norm_statistics.push_back(tensor);
   }

@@ -15,6 +15,7 @@
 #include "worker/optim/optimizer.h"
 #include "worker/train/objective.h"
 #include "worker/train/stage_run.h"
+#include "worker/train/training_observer.h"
 
 namespace pretext {
 
@@ -32,6 +33,8 @@ struct StageTraining {
   BatchLayout layout;
   ExampleBuilder builder;
   double max_broken_share = 0.01;
+
+  std::vector<TrainingObserver*> observers;
 
   int64_t steps = 0;
   int32_t accumulation = 1;

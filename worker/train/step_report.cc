@@ -1,65 +1,91 @@
 #include "worker/train/step_report.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "worker/train/alarm_metric.h"
+#include "worker/train/detailed_step.h"
 #include "worker/train/peak_memory.h"
 
 namespace pretext {
 namespace {
 
-constexpr int64_t kDetailedSteps = 1000;
 constexpr absl::Duration kProgressPeriod = absl::Milliseconds(200);
+
+TrainingAlarmsOptions AlarmsOptions(const StepReportOptions& options) {
+  return {options.steps, options.batch_size, options.data_threads, options.constants};
+}
+
+bool HasLoss(const StepReading& reading) {
+  return std::any_of(reading.values.begin(), reading.values.end(),
+                     [](const auto& named) { return named.first == "loss"; });
+}
 
 }  // namespace
 
-bool IsDetailedStep(int64_t step, int64_t steps) {
-  const int64_t period = std::max<int64_t>(1, steps / kDetailedSteps);
-  return step == 1 || step == steps || step % period == 0;
-}
-
 StepReport::StepReport(const StepReportOptions& options, Reporter* reporter, Clock* clock)
     : options_(options),
-      alarms_(options.steps, options.constants),
+      alarms_(AlarmsOptions(options)),
       reporter_(reporter),
       clock_(clock),
-      window_begin_(clock->Now()),
+      read_(clock->Now()),
+      window_begin_(read_),
       progress_told_(absl::InfinitePast()),
       window_step_(options.first_step) {}
 
 bool StepReport::Add(const StepReading& reading) {
   const absl::Time now = clock_->Now();
+  MeasureRates(reading, now);
+  const bool detailed = IsDetailedStep(reading.step, options_.steps);
+  std::map<std::string, double> current(reading.values.begin(), reading.values.end());
+  current.erase("data_wait_seconds");
+  current["images_per_second"] = images_per_second_;
+  current["data_wait_share"] = data_wait_share_;
+  if (detailed) current["peak_memory_bytes"] = static_cast<double>(PeakMemoryBytes(options_.device));
+  for (const auto& [name, value] : options_.constants) current[name] = value;
+  for (const auto& [name, value] : current) newest_[name] = value;
+  if (options_.rank == 0) {
+    NamedNumbers told;
+    for (const auto& [name, value] : current) {
+      if (detailed || name == "loss") told.emplace_back(name, value);
+    }
+    Tell(reading.step, std::move(told), alarms_.Look(reading, absl::ToDoubleSeconds(now - read_)));
+  }
+  read_ = now;
+  SetProgress(reading, now);
+  return detailed;
+}
+
+void StepReport::AddObservation(int64_t step, const Observation& seen) {
+  for (const auto& [name, value] : seen.metrics) newest_[name] = value;
+  if (options_.rank == 0) Tell(step, seen.metrics, seen.alarms);
+}
+
+void StepReport::Tell(int64_t step, NamedNumbers metrics, const std::vector<v1::Alarm>& alarms) {
+  std::set<std::string> marks;
+  for (const v1::Alarm& alarm : alarms) marks.insert(AlarmMetric(alarm.kind()));
+  for (const std::string& mark : marks) metrics.emplace_back(mark, 1);
+  for (auto& [name, value] : metrics) name = absl::StrCat(options_.stage, "/", name);
+  if (!metrics.empty()) reporter_->AddMetrics(step, metrics);
+  for (v1::Alarm alarm : alarms) {
+    alarm.set_stage(options_.stage);
+    reporter_->AddAlarm(alarm);
+  }
+}
+
+void StepReport::MeasureRates(const StepReading& reading, absl::Time now) {
   waited_seconds_ += reading.value("data_wait_seconds");
   const double seconds = absl::ToDoubleSeconds(now - window_begin_);
   const int64_t steps = reading.step - window_step_;
-  if (seconds > 0 && (seconds >= 1 || images_per_second_ == 0)) {
-    seconds_per_step_ = seconds / static_cast<double>(steps);
-    images_per_second_ = static_cast<double>(steps * options_.batch_size) / seconds;
-    data_wait_share_ = std::min(1.0, waited_seconds_ / seconds);
-    window_begin_ = now;
-    window_step_ = reading.step;
-    waited_seconds_ = 0;
-  }
-  for (const auto& [name, value] : reading.values) {
-    if (name != "data_wait_seconds") newest_[name] = value;
-  }
-  newest_["images_per_second"] = images_per_second_;
-  newest_["data_wait_share"] = data_wait_share_;
-  for (const auto& [name, value] : options_.constants) newest_[name] = value;
-  const bool detailed = IsDetailedStep(reading.step, options_.steps);
-  if (detailed) newest_["peak_memory_bytes"] = static_cast<double>(PeakMemoryBytes(options_.device));
-  if (options_.rank == 0) {
-    for (const std::string& alarm : alarms_.Look(reading)) {
-      reporter_->Log(v1::LogLine::WARNING, absl::StrCat("stage ", options_.stage, ": ", alarm));
-    }
-    std::vector<std::pair<std::string, double>> metrics;
-    for (const auto& [name, value] : newest_) {
-      if (detailed || name == "loss") metrics.emplace_back(absl::StrCat(options_.stage, "/", name), value);
-    }
-    reporter_->AddMetrics(reading.step, metrics);
-  }
-  SetProgress(reading, now);
-  return detailed;
+  if (seconds <= 0 || (seconds < 1 && images_per_second_ != 0)) return;
+  seconds_per_step_ = seconds / static_cast<double>(steps);
+  images_per_second_ = static_cast<double>(steps * options_.batch_size) / seconds;
+  data_wait_share_ = std::min(1.0, waited_seconds_ / seconds);
+  window_begin_ = now;
+  window_step_ = reading.step;
+  waited_seconds_ = 0;
 }
 
 void StepReport::SetProgress(const StepReading& reading, absl::Time now) {
@@ -77,7 +103,7 @@ void StepReport::SetProgress(const StepReading& reading, absl::Time now) {
   progress.set_images_per_second(images_per_second_);
   progress.set_data_wait_share(data_wait_share_);
   progress.set_eta_seconds(seconds_per_step_ * static_cast<double>(options_.steps - reading.step));
-  progress.set_phase("training");
+  progress.set_phase(HasLoss(reading) ? "training" : "preparing");
   for (const auto& [name, value] : newest_) {
     (*progress.mutable_metrics())[absl::StrCat(options_.stage, "/", name)] = value;
   }

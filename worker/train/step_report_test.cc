@@ -27,17 +27,6 @@ StepReportOptions Options(int64_t steps) {
   return options;
 }
 
-TEST(IsDetailedStepTest, TakesEveryStepOfAShortStageAndAThousandOfALongOne) {
-  int detailed = 0;
-  for (int64_t step = 1; step <= 100; ++step) detailed += IsDetailedStep(step, 100);
-  EXPECT_EQ(detailed, 100);
-  detailed = 0;
-  for (int64_t step = 1; step <= 50000; ++step) detailed += IsDetailedStep(step, 50000);
-  EXPECT_EQ(detailed, 1001);
-  EXPECT_TRUE(IsDetailedStep(1, 50000));
-  EXPECT_TRUE(IsDetailedStep(50000, 50000));
-}
-
 TEST(StepReportTest, TellsTheLossOfEveryStepAndTheRestAtDetailedOnes) {
   FakeClock clock;
   RecordingReporter reporter;
@@ -50,6 +39,19 @@ TEST(StepReportTest, TellsTheLossOfEveryStepAndTheRestAtDetailedOnes) {
   EXPECT_EQ(reporter.Values("pretrain/moco_accuracy").size(), 3);  // steps 1, 5 and 10
   EXPECT_EQ(reporter.Values("pretrain/chance_loss")[5], 4.2);
   EXPECT_EQ(reporter.Values("pretrain/data_wait_seconds").size(), 0);
+}
+
+TEST(StepReportTest, WhatIsNotMeasuredInEveryStepIsToldOnlyWhenItWas) {
+  FakeClock clock;
+  RecordingReporter reporter;
+  StepReport report(Options(/*steps=*/40), &reporter, &clock);
+  for (int64_t step = 1; step <= 4; ++step) {
+    StepReading reading = ReadingOf(step, 1);
+    if (step == 2) reading.values.emplace_back("moco_gradient_norm", 3);
+    report.Add(reading);
+  }
+  EXPECT_EQ(reporter.Values("pretrain/moco_gradient_norm"), (std::map<int64_t, double>{{2, 3.0}}));
+  EXPECT_EQ(report.newest().at("moco_gradient_norm"), 3);
 }
 
 TEST(StepReportTest, SaysHowFarItIsAndHowFast) {
@@ -74,14 +76,45 @@ TEST(StepReportTest, SaysHowFarItIsAndHowFast) {
   EXPECT_EQ(progress.metrics().at("pretrain/loss"), 1);
 }
 
-TEST(StepReportTest, WarnsWhenTrainingGoesWrong) {
+TEST(StepReportTest, SaysThatAStepWithoutALossPrepares) {
   FakeClock clock;
   RecordingReporter reporter;
-  StepReport report(Options(/*steps=*/400), &reporter, &clock);
-  for (int64_t step = 1; step <= 400; ++step) report.Add(ReadingOf(step, /*loss=*/4.2));
-  ASSERT_EQ(reporter.lines().size(), 1);
-  EXPECT_EQ(reporter.lines()[0].severity, v1::LogLine::WARNING);
-  EXPECT_THAT(reporter.lines()[0].text, ::testing::HasSubstr("not learning"));
+  StepReport report(Options(/*steps=*/2), &reporter, &clock);
+  StepReading reading = ReadingOf(1, 0);
+  reading.values.erase(reading.values.begin());
+  report.Add(reading);
+  EXPECT_EQ(reporter.progress().back().phase(), "preparing");
+  EXPECT_EQ(reporter.Values("pretrain/loss").size(), 0);
+  clock.Advance(absl::Seconds(1));
+  report.Add(ReadingOf(2, 1));
+  EXPECT_EQ(reporter.progress().back().phase(), "training");
+}
+
+TEST(StepReportTest, RaisesAnAlarmOnceAndMarksTheCurve) {
+  FakeClock clock;
+  RecordingReporter reporter;
+  StepReport report(Options(/*steps=*/500), &reporter, &clock);
+  for (int64_t step = 1; step <= 500; ++step) report.Add(ReadingOf(step, /*loss=*/4.2));
+  ASSERT_EQ(reporter.alarms().size(), 1);
+  const v1::Alarm alarm = reporter.alarms()[0];
+  EXPECT_EQ(alarm.kind(), v1::Alarm::NOT_LEARNING);
+  EXPECT_EQ(alarm.stage(), "pretrain");
+  EXPECT_EQ(alarm.step(), 250);
+  EXPECT_EQ(reporter.Values("pretrain/alarm_not_learning"), (std::map<int64_t, double>{{250, 1.0}}));
+}
+
+// A value that is measured now and then is not told again at the steps between.
+TEST(StepReportTest, TellsAValueOfSomeStepsAtThoseAlone) {
+  FakeClock clock;
+  RecordingReporter reporter;
+  StepReport report(Options(/*steps=*/10), &reporter, &clock);
+  for (int64_t step = 1; step <= 10; ++step) {
+    StepReading reading = ReadingOf(step, 1);
+    if (step % 5 == 0) reading.values.emplace_back("effective_rank", 3.0 + step);
+    report.Add(reading);
+  }
+  EXPECT_EQ(reporter.Values("pretrain/effective_rank"), (std::map<int64_t, double>{{5, 8.0}, {10, 13.0}}));
+  EXPECT_EQ(report.newest().at("effective_rank"), 13.0);
 }
 
 TEST(StepReportTest, OtherRanksTellProgressOnly) {

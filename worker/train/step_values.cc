@@ -10,13 +10,6 @@
 
 namespace pretext {
 
-double StepReading::value(const std::string& name) const {
-  for (const auto& [key, number] : values) {
-    if (key == name) return number;
-  }
-  return 0;
-}
-
 StepValues::StepValues(ProcessGroup* group, c10::Device device) : group_(group), device_(device) {}
 
 absl::Status StepValues::Add(int64_t step, const NamedScalars& on_device, const NamedNumbers& on_host,

@@ -15,17 +15,9 @@
 #include "absl/status/status.h"
 #include "worker/dist/process_group.h"
 #include "worker/train/objective.h"
+#include "worker/train/step_reading.h"
 
 namespace pretext {
-
-// What a step's numbers are on the mean over ranks.
-struct StepReading {
-  int64_t step = 0;  // optimizer steps done in the stage, from 1
-  NamedNumbers values;
-  bool stop = false;  // some rank was asked to stop
-
-  double value(const std::string& name) const;  // REQUIRES: it is there
-};
 
 // Brings the numbers of each step from all ranks to all ranks, in one message a step, and from the device to
 // this thread. All ranks see the same readings at the same step, so what follows from one is the same on all.

@@ -23,6 +23,16 @@ std::vector<at::Tensor> ParametersWithGradient(const std::vector<ParameterGroup>
   return trained;
 }
 
+// What tells whether a step's numbers are numbers: its loss, or in a step without one all that is said of it.
+double JudgedBy(const StepReading& reading) {
+  double sum = 0;
+  for (const auto& [name, number] : reading.values) {
+    if (name == "loss") return number;
+    sum += number;
+  }
+  return sum;
+}
+
 }  // namespace
 
 TrainingLoop::TrainingLoop(const TrainingOptions& options, const TrainingParts& parts)
@@ -30,12 +40,18 @@ TrainingLoop::TrainingLoop(const TrainingOptions& options, const TrainingParts& 
 
 absl::Status TrainingLoop::Run() {
   bool stop = false;
+  PRETEXT_RETURN_IF_ERROR(Observe(options_.first_step, /*begins=*/true, &stop));
+  if (stop)
+    return absl::CancelledError(absl::StrCat("stopped as asked before step ", options_.first_step + 1));
   for (int64_t step = options_.first_step; step < options_.steps; ++step) {
     PRETEXT_RETURN_IF_ERROR(Step(step));
     PRETEXT_RETURN_IF_ERROR(Read(/*all=*/false, &stop));
     const int64_t done = step + 1;
-    if (done == options_.steps) break;
-    if (stop) {
+    const bool last = done == options_.steps;
+    bool stopped_observer = false;
+    PRETEXT_RETURN_IF_ERROR(Observe(done, /*begins=*/false, &stopped_observer));
+    if (last && !stopped_observer) break;
+    if (stop || stopped_observer) {
       PRETEXT_RETURN_IF_ERROR(Read(/*all=*/true, &stop));
       PRETEXT_RETURN_IF_ERROR(parts_.checkpoints->Save(done));
       return absl::CancelledError(absl::StrCat("stopped as asked after step ", done, " of ", options_.steps));
@@ -47,19 +63,34 @@ absl::Status TrainingLoop::Run() {
   return parts_.checkpoints->Save(options_.steps);
 }
 
+absl::Status TrainingLoop::Observe(int64_t done, bool begins, bool* stop) {
+  for (TrainingObserver* observer : parts_.observers) {
+    const absl::StatusOr<Observation> seen = begins ? observer->Begin(done) : observer->AfterStep(done);
+    if (absl::IsCancelled(seen.status())) {
+      *stop = true;
+    } else if (!seen.ok()) {
+      return seen.status();
+    } else {
+      parts_.report->AddObservation(done, *seen);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status TrainingLoop::Step(int64_t step) {
   if (parts_.objective->Prepare(step)) {
     sync_.reset();  // only one of a group at a time
     sync_ = parts_.process_group->SyncGradients(ParametersWithGradient(parts_.optimizer->groups()));
   }
   PRETEXT_ASSIGN_OR_RETURN(BatchLoss sum, Backward(step));
-  const at::Tensor norm = ClipGradients(parts_.optimizer->groups(), options_.clip_norm);
   const std::vector<Rates> rates = parts_.objective->RatesAt(step);
-  parts_.optimizer->Step(rates);
+  if (sum.loss.defined()) {
+    const at::Tensor norm = ClipGradients(parts_.optimizer->groups(), options_.clip_norm);
+    parts_.optimizer->Step(rates);
+    sum.values.insert(sum.values.begin(), {"loss", sum.loss});
+    sum.values.push_back({"gradient_norm", norm});
+  }
   parts_.objective->AfterOptimizerStep({step, options_.steps});
-
-  sum.values.insert(sum.values.begin(), {"loss", sum.loss});
-  sum.values.push_back({"gradient_norm", norm});
   return values_.Add(
       step + 1, sum.values,
       {{"learning_rate", rates.back().learning_rate}, {"data_wait_seconds", absl::ToDoubleSeconds(waited_)}},
@@ -83,29 +114,31 @@ absl::StatusOr<BatchLoss> TrainingLoop::Backward(int64_t step) {
       part = parts_.objective->Loss(batch);
     }
     if (!part.ok()) return part;
-    sync_->Begin(/*last=*/micro + 1 == options_.accumulation);
-    const double share = 1.0 / options_.accumulation;
-    (options_.accumulation == 1 ? part->loss : part->loss * share).backward();
-    part->loss = part->loss.detach();
+    if (part->loss.defined()) {
+      sync_->Begin(/*last=*/micro + 1 == options_.accumulation);
+      const double share = 1.0 / options_.accumulation;
+      (options_.accumulation == 1 ? part->loss : part->loss * share).backward();
+      part->loss = part->loss.detach();
+    }
     if (micro == 0) {
       sum = *std::move(part);
     } else {
-      sum.loss = sum.loss + part->loss;
+      if (sum.loss.defined()) sum.loss = sum.loss + part->loss;
       for (size_t i = 0; i < sum.values.size(); ++i)
         sum.values[i].second = sum.values[i].second + part->values[i].second;
     }
   }
   if (options_.accumulation > 1) {
-    sum.loss = sum.loss / options_.accumulation;
+    if (sum.loss.defined()) sum.loss = sum.loss / options_.accumulation;
     for (auto& [name, value] : sum.values) value = value / options_.accumulation;
   }
-  PRETEXT_RETURN_IF_ERROR(sync_->Finish());
+  if (sum.loss.defined()) PRETEXT_RETURN_IF_ERROR(sync_->Finish());
   return sum;
 }
 
 absl::Status TrainingLoop::Read(bool all, bool* stop) {
   while (std::optional<StepReading> reading = all ? values_.TakeNow() : values_.Take()) {
-    PRETEXT_RETURN_IF_ERROR(CheckFinite(options_.stage, reading->step, reading->value("loss"),
+    PRETEXT_RETURN_IF_ERROR(CheckFinite(options_.stage, reading->step, JudgedBy(*reading),
                                         reading->value("gradient_norm"), parts_.optimizer->groups()));
     *stop = *stop || reading->stop;
     if (parts_.report->Add(*reading)) ReportBrokenPictures();

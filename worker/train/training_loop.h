@@ -21,6 +21,7 @@
 #include "worker/train/stage_checkpoints.h"
 #include "worker/train/step_report.h"
 #include "worker/train/step_values.h"
+#include "worker/train/training_observer.h"
 
 namespace pretext {
 
@@ -33,6 +34,7 @@ struct TrainingParts {
   StepReport* report = nullptr;
   ProcessGroup* process_group = nullptr;
   Reporter* reporter = nullptr;
+  std::vector<TrainingObserver*> observers;
   std::vector<at::Tensor> norm_statistics;  // averaged over the ranks after each step
 };
 
@@ -58,7 +60,11 @@ class TrainingLoop {
 
  private:
   absl::Status Step(int64_t step);
-  // Loss and gradients of one step, added up over its micro-batches. Values are means.
+  // Lets the observers look on, before the first step and after each. `*stop`: one of them was stopped, on
+  // all ranks.
+  absl::Status Observe(int64_t done, bool begins, bool* stop);
+  // Loss and gradients of one step, added up over its micro-batches; neither while the objective only
+  // prepares. Values are means.
   absl::StatusOr<BatchLoss> Backward(int64_t step);
   // Reports what is known by now. Sets `*stop` once all ranks know that they stop.
   absl::Status Read(bool all, bool* stop);

@@ -308,11 +308,37 @@ TEST_F(SubmitTest, FinetuneStartsFromAFolderAFileOrAJob) {
             0);
   EXPECT_TRUE(Created().stages(0).finetune().init().has_random());
   EXPECT_EQ(Created().stages(0).finetune().recipe(), v1::FinetuneStage::FULL);
+  EXPECT_FALSE(Created().stages(0).finetune().has_unlabelled());
 
   EXPECT_EQ(fake_.Run({"finetune", "--data", "pictures", "--from", "./nowhere"}), 64);
   EXPECT_THAT(fake_.err.str(), HasSubstr("there is no file or folder"));
   EXPECT_EQ(fake_.Run({"finetune", "--data", "pictures", "--from", "xry"}), 66);
   EXPECT_THAT(fake_.err.str(), HasSubstr("did you mean xray?"));
+}
+
+TEST_F(SubmitTest, FinetuneLearnsFromUnlabelledPicturesByName) {
+  const auto run = [&](std::vector<std::string> more) {
+    std::vector<std::string> words = {"finetune", "--data", "pictures", "--from", "random", "--detach"};
+    words.insert(words.end(), more.begin(), more.end());
+    return fake_.Run(words);
+  };
+  EXPECT_EQ(run({"--unlabelled", "fixmatch", "--set", "stages[0].finetune.unlabelled.ratio=3"}), 0)
+      << fake_.err.str();
+  EXPECT_EQ(Created().stages(0).finetune().unlabelled().method(), v1::UnlabelledSpec::FIXMATCH);
+  EXPECT_EQ(Created().stages(0).finetune().unlabelled().ratio(), 3);
+  EXPECT_FALSE(Created().stages(0).finetune().unlabelled().has_data());
+
+  fake_.Write("more/picture.png", "");
+  EXPECT_EQ(run({"--unlabelled-data", "more"}), 0) << fake_.err.str();
+  EXPECT_EQ(Created().stages(0).finetune().unlabelled().data().images(), fake_.Path("more"));
+
+  EXPECT_EQ(run({"--unlabelled", "fixmach"}), 64);
+  EXPECT_THAT(fake_.err.str(),
+              HasSubstr("--unlabelled: there is no method 'fixmach'; did you mean fixmatch?"));
+  EXPECT_EQ(run({"--unlabelled", "uda", "--recipe", "linear-probe"}), 64);
+  EXPECT_THAT(fake_.err.str(), HasSubstr("does not go with the recipe LINEAR_PROBE"));
+  EXPECT_EQ(run({"--unlabelled-data", "mor"}), 64);
+  EXPECT_THAT(fake_.err.str(), HasSubstr("there is no file or folder"));
 }
 
 TEST_F(SubmitTest, LabelsAreFoundBesideThePictures) {

@@ -22,6 +22,7 @@ struct FinetuneOptions {
   JobOptions job;
   std::string test, test_labels;
   std::string recipe;
+  std::string unlabelled, unlabelled_data;
   std::optional<int32_t> epochs;
   std::optional<int64_t> max_steps;
   std::optional<int32_t> batch_size;
@@ -30,25 +31,39 @@ struct FinetuneOptions {
   std::optional<uint64_t> label_draw;
 };
 
-absl::StatusOr<v1::FinetuneStage::Recipe> ParseRecipe(const std::string& text) {
-  v1::FinetuneStage::Recipe recipe = v1::FinetuneStage::RECIPE_UNSPECIFIED;
+// The value of `values` that an option's `text` names, as people write it: "fine_tune", "fine-tune". 0 for an
+// empty text. `what` is what the option chooses.
+absl::StatusOr<int> ParseValue(const std::string& option, absl::string_view what, const std::string& text,
+                               const google::protobuf::EnumDescriptor& values) {
+  if (text.empty()) return 0;
   const std::string name = absl::AsciiStrToUpper(absl::StrReplaceAll(text, {{"-", "_"}}));
-  if (text.empty()) return recipe;
-  if (v1::FinetuneStage::Recipe_Parse(name, &recipe) && recipe != v1::FinetuneStage::RECIPE_UNSPECIFIED)
-    return recipe;
   std::vector<std::string> names;
-  for (int i = 1; i < v1::FinetuneStage::Recipe_descriptor()->value_count(); ++i) {
-    names.push_back(absl::AsciiStrToLower(v1::FinetuneStage::Recipe_descriptor()->value(i)->name()));
+  for (int i = 1; i < values.value_count(); ++i) {
+    if (values.value(i)->name() == name) return values.value(i)->number();
+    names.push_back(absl::AsciiStrToLower(values.value(i)->name()));
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("--recipe: there is no recipe '", text, "'", DidYouMean(text, names)));
+      absl::StrCat(option, ": there is no ", what, " '", text, "'", DidYouMean(text, names)));
+}
+
+absl::Status FillUnlabelled(const FinetuneOptions& options, const CommandContext& context,
+                            v1::FinetuneStage* stage) {
+  if (options.unlabelled.empty() && options.unlabelled_data.empty()) return absl::OkStatus();
+  PRETEXT_ASSIGN_OR_RETURN(const int method, ParseValue("--unlabelled", "method", options.unlabelled,
+                                                        *v1::UnlabelledSpec::Method_descriptor()));
+  stage->mutable_unlabelled()->set_method(static_cast<v1::UnlabelledSpec::Method>(method));
+  if (options.unlabelled_data.empty()) return absl::OkStatus();
+  stage->mutable_unlabelled()->mutable_data()->set_images(AbsolutePath(options.unlabelled_data, context));
+  return absl::OkStatus();
 }
 
 absl::Status FillStage(const FinetuneOptions& options, const CommandContext& context,
                        v1::FinetuneStage* stage) {
   stage->mutable_classify();
-  PRETEXT_ASSIGN_OR_RETURN(const v1::FinetuneStage::Recipe recipe, ParseRecipe(options.recipe));
-  stage->set_recipe(recipe);
+  PRETEXT_ASSIGN_OR_RETURN(const int recipe, ParseValue("--recipe", "recipe", options.recipe,
+                                                        *v1::FinetuneStage::Recipe_descriptor()));
+  stage->set_recipe(static_cast<v1::FinetuneStage::Recipe>(recipe));
+  PRETEXT_RETURN_IF_ERROR(FillUnlabelled(options, context, stage));
   if (options.epochs.has_value()) stage->set_epochs(*options.epochs);
   if (options.max_steps.has_value()) stage->set_max_steps(*options.max_steps);
   if (options.batch_size.has_value()) stage->set_batch_size(*options.batch_size);
@@ -81,6 +96,7 @@ absl::StatusOr<int> Run(const FinetuneOptions& options, CommandContext& context)
         std::pair("max_steps", "--max-steps"), std::pair("batch_size", "--batch-size"),
         std::pair("image_size", "--image-size"), std::pair("learning_rate", "--learning-rate"),
         std::pair("test", "--test"), std::pair("test.labels", "--test-labels"),
+        std::pair("unlabelled", "--unlabelled"), std::pair("unlabelled.data", "--unlabelled-data"),
         std::pair("init", "--from")}) {
     submission.places.SetOption(absl::StrCat("stages[0].finetune.", field), option);
   }
@@ -103,6 +119,14 @@ CommandRun AddFinetune(CLI::App* app) {
          "fine_tune (default: the head first, then all with rates that grow from layer to layer), ulmfit "
          "(unfrozen one group after the other), linear_probe (backbone frozen) or full (one rate)")
       ->type_name("RECIPE");
+  app->add_option(
+         "--unlabelled", options->unlabelled,
+         "Learn from DATA's pictures without labels too: uda, or fixmatch; about ten times the work a "
+         "step")
+      ->type_name("METHOD");
+  app->add_option("--unlabelled-data", options->unlabelled_data,
+                  "Other pictures to learn from without labels; implies --unlabelled uda")
+      ->type_name("PATH");
   app->add_option("--epochs", options->epochs,
                   "Passes after the frozen phase; default 5, more for few labels")
       ->type_name("N");
