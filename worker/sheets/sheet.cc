@@ -56,12 +56,36 @@ int WidthOf(const std::string& text, const Font& font) {
 }
 
 // How many of a word's bytes fit into a line: all, or up to the last '/' that fits, else as many as can.
-size_t Fitting(absl::string_view word, int width) {
+size_t Fitting(absl::string_view word, int width, const Font& font) {
   size_t fits = word.size();
-  while (fits > 1 && WidthOf(std::string(word.substr(0, fits)), kCaptionFont) > width) --fits;
+  while (fits > 1 && WidthOf(std::string(word.substr(0, fits)), font) > width) --fits;
   if (fits == word.size()) return fits;
   const size_t slash = word.rfind('/', fits - 1);
   return slash == absl::string_view::npos || slash == 0 ? fits : slash + 1;
+}
+
+// Lines none of which is wider than `width` pixels.
+std::vector<std::string> BreakText(const std::string& text, int width, const Font& font) {
+  std::vector<std::string> lines;
+  if (text.empty()) return lines;
+  for (const absl::string_view paragraph : absl::StrSplit(text, '\n')) {
+    std::string line;
+    for (absl::string_view word : absl::StrSplit(paragraph, ' ', absl::SkipEmpty())) {
+      std::string longer = line.empty() ? std::string(word) : absl::StrCat(line, " ", word);
+      if (WidthOf(longer, font) <= width) {
+        line = std::move(longer);
+        continue;
+      }
+      if (!line.empty()) lines.push_back(line);
+      for (size_t fits = Fitting(word, width, font); fits < word.size(); fits = Fitting(word, width, font)) {
+        lines.emplace_back(word.substr(0, fits));
+        word.remove_prefix(fits);
+      }
+      line = std::string(word);
+    }
+    lines.push_back(line);
+  }
+  return lines;
 }
 
 // `top` is that of the line.
@@ -158,36 +182,17 @@ ShownSize ShownSizeOf(int width, int height) {
 }
 
 std::vector<std::string> BreakCaption(const std::string& caption, int width) {
-  std::vector<std::string> lines;
-  if (caption.empty()) return lines;
-  for (const absl::string_view paragraph : absl::StrSplit(caption, '\n')) {
-    std::string line;
-    for (absl::string_view word : absl::StrSplit(paragraph, ' ', absl::SkipEmpty())) {
-      std::string longer = line.empty() ? std::string(word) : absl::StrCat(line, " ", word);
-      if (WidthOf(longer, kCaptionFont) <= width) {
-        line = std::move(longer);
-        continue;
-      }
-      if (!line.empty()) lines.push_back(line);
-      for (size_t fits = Fitting(word, width); fits < word.size(); fits = Fitting(word, width)) {
-        lines.emplace_back(word.substr(0, fits));
-        word.remove_prefix(fits);
-      }
-      line = std::string(word);
-    }
-    lines.push_back(line);
-  }
-  return lines;
+  return BreakText(caption, width, kCaptionFont);
 }
 
 SheetLayout LayOut(const Sheet& sheet) {
   SheetLayout layout;
   int inner = kNarrowestSheet - 2 * kMargin;
-  inner = std::max(inner, WidthOf(sheet.title, kTitleFont));
   for (const SheetSection& section : sheet.sections) {
     inner = std::max({inner, WidthOfColumns(ColumnWidths(section)), WidthOf(section.title, kSectionFont)});
   }
-  int top = kMargin + kTitleLine;
+  layout.title = BreakText(sheet.title, inner, kTitleFont);
+  int top = kMargin + static_cast<int>(layout.title.size()) * kTitleLine;
   for (const SheetSection& section : sheet.sections) {
     PlacedSection placed;
     top += kSectionGap;
@@ -212,14 +217,18 @@ Image Draw(const Sheet& sheet) {
   drawn.pixels.resize(static_cast<size_t>(layout.height) * layout.width * 3);
   cv::Mat canvas(layout.height, layout.width, CV_8UC3, drawn.pixels.data());
   canvas.setTo(kPaper);
-  DrawLine(canvas, sheet.title, kMargin, kMargin, kTitleLine, kTitleFont, kInk);
+  int top = kMargin;
+  for (const std::string& line : layout.title) {
+    DrawLine(canvas, line, kMargin, top, kTitleLine, kTitleFont, kInk);
+    top += kTitleLine;
+  }
   for (size_t i = 0; i < sheet.sections.size(); ++i) {
     const SheetSection& section = sheet.sections[i];
     const PlacedSection& place = layout.sections[i];
     const int rule = place.top - kSectionGap / 2;
     cv::line(canvas, {kMargin, rule}, {layout.width - kMargin, rule}, kRule, 1);
     DrawLine(canvas, section.title, kMargin, place.top, kTitleLine, kSectionFont, kInk);
-    int top = place.top + kTitleLine;
+    top = place.top + kTitleLine;
     for (const std::string& line : place.explanation) {
       DrawLine(canvas, line, kMargin, top, kLine, kCaptionFont, kQuiet);
       top += kLine;

@@ -35,6 +35,7 @@ struct PlacedSection {
 };
 struct SheetLayout {
   int width = 0, height = 0;
+  std::vector<std::string> title;  // lines from the upper margin on
   std::vector<PlacedSection> sections;
 };
 // Pictures of a section stand in columns; a row is as high as its highest picture and longest caption. Pure.

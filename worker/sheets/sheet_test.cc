@@ -56,6 +56,20 @@ TEST(BreakCaptionTest, BreaksBetweenWordsAndWhereTold) {
   EXPECT_GT(BreakCaption("many words that do not fit into one line of so few pixels", 120).size(), 2);
 }
 
+// The paths of pictures may be long.
+TEST(SheetLayoutTest, ALongHeadingIsBrokenInsteadOfWideningTheSheet) {
+  Sheet sheet = TwoRows();
+  const SheetLayout before = LayOut(sheet);
+  sheet.title =
+      "4 of 60000 pictures of /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz, 28 x 28 pixels";
+  const SheetLayout layout = LayOut(sheet);
+  EXPECT_EQ(before.title.size(), 1);
+  EXPECT_GT(layout.title.size(), 1);
+  EXPECT_EQ(layout.width, before.width);
+  EXPECT_EQ(layout.height - before.height, layout.sections[0].top - before.sections[0].top);
+  EXPECT_GT(layout.height, before.height);
+}
+
 TEST(SheetLayoutTest, TilesStandInColumnsAndDoNotOverlap) {
   const SheetLayout layout = LayOut(TwoRows());
   const auto& rows = layout.sections[0].rows;
