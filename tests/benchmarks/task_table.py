@@ -23,6 +23,7 @@ import sys
 import task_table_controls
 import task_table_page
 import task_table_sets
+from environment import enter_environment
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NETWORK = {"name": "resnet10_narrow", "stem": "SMALL"}
@@ -158,5 +159,5 @@ def main():
 
 
 if __name__ == "__main__":
-    task_table_sets.enter_environment()
+    enter_environment("numpy", "PIL", "torch")
     main()

@@ -3,13 +3,10 @@
 import dataclasses
 import gzip
 import math
-import os
 import pathlib
 import random
 import subprocess
-import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAMES = ("fashion", "clipart")
 CLIP_ART_SIDE = 64
 # Folders of openclipart that are about something one can see, each a class.
@@ -19,21 +16,6 @@ CLIP_ART_OF_A_FOLDER = 60  # of the pictures of one folder: some hold hundreds t
 CLIP_ART_OF_A_CLASS = 450
 CLIP_ART_TEST_SHARE = 3    # a third of a class is judged by
 CLIP_ART_PIXELS = 4_000_000  # larger ones, up to 600 million pixels, are left out
-
-
-def enter_environment():
-    """Continues in the tests' environment if this interpreter lacks what the table needs."""
-    try:
-        import numpy  # noqa: F401
-        import PIL  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError:
-        if os.environ.get("PRETEXT_BENCHMARK_ENTERED"):
-            raise
-        python = subprocess.run([ROOT / "tests" / "install_python.sh"], check=True, capture_output=True,
-                                text=True).stdout.strip()
-        os.environ["PRETEXT_BENCHMARK_ENTERED"] = "1"
-        os.execv(python, [python, *sys.argv])
 
 
 @dataclasses.dataclass

@@ -25,26 +25,13 @@ import sys
 import tempfile
 import time
 
+from environment import enter_environment
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = "//tests/benchmarks:views_per_second"
 PHOTOGRAPHS = ["astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "ihc.png",
                "motorcycle_left.png", "retina.jpg", "rocket.jpg"]
 CROPS_EACH = 8
-
-
-def enter_environment():
-    """Continues in the tests' environment if this interpreter lacks the peers."""
-    try:
-        import lightly  # noqa: F401
-        import skimage  # noqa: F401
-        import torchvision  # noqa: F401
-    except ImportError:
-        if os.environ.get("PRETEXT_BENCHMARK_ENTERED"):
-            raise
-        python = subprocess.run([ROOT / "tests" / "install_python.sh"], check=True, capture_output=True,
-                                text=True).stdout.strip()
-        os.environ["PRETEXT_BENCHMARK_ENTERED"] = "1"
-        os.execv(python, [python, *sys.argv])
 
 
 def make_pictures(folder, width, height, encoding, **options):
@@ -151,7 +138,7 @@ def main():
                         help="end with 1 when a median ratio to lightly is less")
     parser.add_argument("--binary", type=pathlib.Path, help=f"instead of building {TARGET}")
     arguments = parser.parse_args()
-    enter_environment()
+    enter_environment("lightly", "skimage", "torchvision")
 
     import lightly
     import PIL

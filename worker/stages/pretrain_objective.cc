@@ -36,17 +36,6 @@ class KeepBuffers {
   std::vector<at::Tensor> buffers_, kept_;
 };
 
-// The fields of one task.
-Batch PartOf(const Batch& batch, const CombinedViewBuilder::Share& share) {
-  Batch part;
-  const auto first = batch.fields.begin() + share.first_field;
-  part.fields.assign(first, first + share.field_count);
-  part.indices = batch.indices;
-  part.step = batch.step;
-  part.micro = batch.micro;
-  return part;
-}
-
 // Nothing, with a gradient of zeros for every trained parameter of `module`: data-parallel training waits for
 // one of each.
 at::Tensor ZeroOf(const torch::nn::Module& module) {
@@ -67,6 +56,16 @@ int64_t FirstLoss(const std::vector<WeightedTask>& tasks, int64_t steps) {
 }
 
 }  // namespace
+
+Batch PartOf(const Batch& batch, const CombinedViewBuilder::Share& share) {
+  Batch part;
+  const auto first = batch.fields.begin() + share.first_field;
+  part.fields.assign(first, first + share.field_count);
+  part.indices = batch.indices;
+  part.step = batch.step;
+  part.micro = batch.micro;
+  return part;
+}
 
 PretrainObjective::PretrainObjective(const v1::PretrainStage& stage, int64_t steps, Backbone backbone,
                                      std::vector<WeightedTask> tasks,

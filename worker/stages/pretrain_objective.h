@@ -24,6 +24,9 @@ struct WeightedTask {
   std::unique_ptr<PretextTask> task;
 };
 
+// The fields of one share of a stage's batch, for the same pictures.
+Batch PartOf(const Batch& batch, const CombinedViewBuilder::Share& share);
+
 // The weighted sum of several pretext tasks on one backbone, and of their consistency. A task of weight 0 is
 // computed and shown and changes nothing: neither weights nor running statistics of the backbone.
 // While a task prepares the others train as if it were not there; while all that count prepare there is no

@@ -17,24 +17,15 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Key;
 
-constexpr char kMoco[] = R"(
-data: {images: DATA}
-stages:
-- pretrain:
-    backbone: {name: resnet10_narrow}
-    tasks: [{moco: {queue_length: 32}}]
-    batch_size: 16
-    max_steps: 6
-)";
-
 std::string WithProbe(const std::string& more) {
-  return absl::StrCat(kMoco, "    probe: {data: {images: DATA, labels: LABELS}, every_steps: 2", more, "}\n");
+  return absl::StrCat(kMocoJob, "    probe: {data: {images: DATA, labels: LABELS}, every_steps: 2", more,
+                      "}\n");
 }
 
 TEST(PretrainProbeTest, ChangesNothingAboutTheTraining) {
   const ToyJobs jobs("observers");
   RecordingReporter without, with;
-  ASSERT_OK(ToyJobs::Run(jobs.Spec(kMoco, "without"), &without));
+  ASSERT_OK(ToyJobs::Run(jobs.Spec(kMocoJob, "without"), &without));
   ASSERT_OK(ToyJobs::Run(jobs.Spec(WithProbe(""), "with"), &with));
   ASSERT_OK_AND_ASSIGN(const SafetensorsFile ours,
                        ReadSafetensors(jobs.path("with/exported/backbone.safetensors")));
@@ -105,7 +96,7 @@ TEST(PretrainProbeTest, LabelsOfASingleClassAreRefusedByName) {
   WriteIdx(jobs.path("same"), {96}, std::vector<uint8_t>(96, 0));
   RecordingReporter reporter;
   EXPECT_THAT(
-      ToyJobs::Run(jobs.Spec(absl::StrCat(kMoco, "    probe: {data: {images: DATA, labels: ",
+      ToyJobs::Run(jobs.Spec(absl::StrCat(kMocoJob, "    probe: {data: {images: DATA, labels: ",
                                           jobs.path("same"), "}}\n"),
                              "out"),
                    &reporter),

@@ -20,16 +20,6 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr char kPretrain[] = R"(
-data: {images: DATA}
-stages:
-- pretrain:
-    backbone: {name: resnet10_narrow}
-    tasks: [{moco: {queue_length: 32}}]
-    batch_size: 16
-    max_steps: 6
-)";
-
 constexpr char kThreeTasks[] = R"(
 data: {images: DATA}
 stages:
@@ -54,7 +44,7 @@ stages:
 
 TEST(RunJobTest, PretrainsAndLeavesWeightsMetricsAndTheResolvedSpec) {
   const ToyJobs jobs("run_job");
-  const v1::JobSpec spec = jobs.Spec(kPretrain, "out");
+  const v1::JobSpec spec = jobs.Spec(kMocoJob, "out");
   RecordingReporter reporter;
   ASSERT_OK(ToyJobs::Run(spec, &reporter));
   EXPECT_THAT(reporter.finished_stages(), ElementsAre("pretrain"));
@@ -88,7 +78,7 @@ TEST(RunJobTest, PretrainsAndLeavesWeightsMetricsAndTheResolvedSpec) {
 
 TEST(RunJobTest, DoesNotRunAFinishedJobAgain) {
   const ToyJobs jobs("run_job");
-  const v1::JobSpec spec = jobs.Spec(kPretrain, "out");
+  const v1::JobSpec spec = jobs.Spec(kMocoJob, "out");
   RecordingReporter first, second;
   ASSERT_OK(ToyJobs::Run(spec, &first));
   ASSERT_OK(ToyJobs::Run(spec, &second, nullptr, /*attempt=*/2));
@@ -180,7 +170,7 @@ TEST(RunJobTest, UnlabelledPicturesOfWeightZeroChangeNothing) {
 TEST(RunJobTest, EvaluatesFeaturesOfAnEarlierStageAndOfEachBlockWithChanceBesideThem) {
   const ToyJobs jobs("run_job");
   RecordingReporter reporter;
-  ASSERT_OK(ToyJobs::Run(jobs.Spec(absl::StrCat(kPretrain, R"(
+  ASSERT_OK(ToyJobs::Run(jobs.Spec(absl::StrCat(kMocoJob, R"(
 - evaluate:
     data: {images: DATA, labels: LABELS}
     knn: {neighbours: 5}
@@ -201,7 +191,7 @@ TEST(RunJobTest, EvaluatesFeaturesOfAnEarlierStageAndOfEachBlockWithChanceBeside
 TEST(RunJobTest, WeightsWithoutTheFirstConvolutionAreWarnedAbout) {
   const ToyJobs jobs("run_job");
   RecordingReporter pretrained;
-  ASSERT_OK(ToyJobs::Run(jobs.Spec(kPretrain, "pretrained"), &pretrained));
+  ASSERT_OK(ToyJobs::Run(jobs.Spec(kMocoJob, "pretrained"), &pretrained));
   ASSERT_OK_AND_ASSIGN(SafetensorsFile weights,
                        ReadSafetensors(jobs.path("pretrained/exported/backbone.safetensors")));
   weights.tensors.erase("conv1.weight");
@@ -261,7 +251,7 @@ stages:
 TEST(RunJobTest, TheLinearProbeHoldsOutByTheSeedOfTheJob) {
   const ToyJobs jobs("run_job");
   RecordingReporter pretrained;
-  ASSERT_OK(ToyJobs::Run(jobs.Spec(kPretrain, "pretrained"), &pretrained));
+  ASSERT_OK(ToyJobs::Run(jobs.Spec(kMocoJob, "pretrained"), &pretrained));
   std::vector<uint8_t> labels;
   for (int i = 0; i < 96; ++i) labels.push_back(static_cast<uint8_t>(i / 3 % 3));
   WriteIdx(jobs.path("meaningless"), {96}, labels);

@@ -28,10 +28,9 @@ constexpr uint32_t kPicturesView = 0x51E00000;  // a stream that no sample's vie
 
 constexpr char kAdvice[] =
     "The task can be solved without understanding what is shown. Take the cue away: raise gap and jitter "
-    "between "
-    "tiles or patches, drop colours (colour fringes), crop away borders, marks and vignettes that all "
-    "pictures share, "
-    "jitter brightness; or take a task that needs more (pretext tasks --for DIR). Judge by a probe on labels";
+    "between tiles or patches, drop colours (colour fringes), crop away borders, marks and vignettes that "
+    "all pictures share, jitter brightness; or take a task that needs more (pretext tasks --for DIR). Judge "
+    "by a probe on labels";
 
 // Some pictures of the data, each several times where there are few, views of one next to each other.
 struct Chosen {
@@ -62,10 +61,8 @@ class Examples {
   // Whether the task has classes to ask for.
   bool Add(const Batch& batch) {
     if (weighted_->weight == 0) return false;
-    Batch part = batch;
-    const auto begin = batch.fields.begin() + weighted_->share.first_field;
-    part.fields.assign(begin, begin + weighted_->share.field_count);
-    const std::optional<PixelQuestion> question = weighted_->task->AskOfPixels(part);
+    const std::optional<PixelQuestion> question =
+        weighted_->task->AskOfPixels(PartOf(batch, weighted_->share));
     if (!question.has_value()) return false;
     classes_ = question->classes;
     const int64_t views = static_cast<int64_t>(batch.indices.size());

@@ -106,6 +106,17 @@ class ToyJobs {
   std::string folder_;
 };
 
+// Six steps of moco on the toy pictures. More lines of the stage may follow.
+constexpr char kMocoJob[] = R"(
+data: {images: DATA}
+stages:
+- pretrain:
+    backbone: {name: resnet10_narrow}
+    tasks: [{moco: {queue_length: 32}}]
+    batch_size: 16
+    max_steps: 6
+)";
+
 // The bytes of a file; a failure of the test when it is not there.
 inline std::string BytesOf(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
